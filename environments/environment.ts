@@ -1,0 +1,59 @@
+/** The contract of every place where agents act. */
+import type { Json, Ref } from '../schemas/common.ts';
+import type { Action, ActionDefinition, Observation, StepError } from '../schemas/observation.ts';
+
+export interface StepResult {
+  observation: Observation;
+  /** Set when the action failed: the observation after it is still given. */
+  error?: StepError;
+}
+
+/** What a driver is given besides its part of the spec. Drivers never import the store or another driver. */
+export interface SessionContext {
+  /** An empty folder that belongs to this session alone and is removed after `close`. */
+  workdir: string;
+  /** Keeps bytes (screenshots, full trees) in the store. */
+  put(bytes: Uint8Array): Promise<Ref>;
+  /** Folder of an installed npm package named in the pipeline, e.g. `tiddlywiki` or `tiddlywiki@5.4.1`. */
+  packageFolder(name: string): Promise<string>;
+  /** Absolute path of a file named in the pipeline, relative to the pipeline's folder. */
+  file(path: string): string;
+  /** Aborted when the worker stops. */
+  signal: AbortSignal;
+}
+
+export interface SessionTask {
+  id: string;
+  seed: number;
+  /** Whatever the task brings for the place, as data. */
+  setup?: Json;
+}
+
+/**
+ * A live place. A failed action comes back as an observation with an error; only a broken place throws (`EnvironmentError`).
+ * `reset` gives the first observation of a fresh place; `step(action, index)` is idempotent by index: a repeated index returns the
+ * journalled result, and an index that was begun without a result throws `session-lost`, never runs twice.
+ */
+export interface Session {
+  readonly actions: ActionDefinition[];
+  reset(task: SessionTask): Promise<Observation>;
+  step(action: Action, index: number): Promise<StepResult>;
+  /** Stops everything the session started; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Something `lbi doctor` found missing, with the command that mends it. */
+export interface Finding {
+  what: string;
+  ok: boolean;
+  detail: string;
+  fix?: string;
+}
+
+export interface EnvironmentDriver<Spec> {
+  readonly kind: string;
+  /** Bumped when observations or effects change: part of the identity of every trajectory. */
+  readonly version: string;
+  doctor(spec: Spec): Promise<Finding[]>;
+  open(spec: Spec, context: SessionContext): Promise<Session>;
+}

@@ -1,0 +1,30 @@
+/** `sources:` of the pipeline file: where documents come from. */
+import { type Static, Type } from 'typebox';
+import { key, strict } from './key.ts';
+
+const common = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, ...key('output', 'Most documents of this source.') })),
+  max_chars: Type.Optional(
+    Type.Integer({
+      minimum: 200,
+      ...key('output', 'A longer document is split at its headings into parts of about this many characters.', {
+        default: 6000,
+      }),
+    }),
+  ),
+  license: Type.Optional(Type.String(key('nothing', 'Licence of the documents, for the dataset card.'))),
+};
+
+export const SourceSpec = strict({
+  package: Type.Optional(
+    Type.String(
+      key(
+        'output',
+        'npm package that carries the documents, with version: npm@11.6.0. Left out, `files` is relative to the pipeline file.',
+      ),
+    ),
+  ),
+  files: Type.Union([Type.String(), Type.Array(Type.String())], key('output', 'Glob(s); the order of a list is kept.')),
+  ...common,
+});
+export type SourceSpec = Static<typeof SourceSpec>;

@@ -1,0 +1,13 @@
+/** A task: an instruction to try in an environment, with the document it was invented from. */
+import { type Static, Type } from 'typebox';
+import { Ref } from './common.ts';
+
+export const Task = Type.Object({
+  id: Type.String({ description: 'short, unique within a run, readable in the Temporal UI' }),
+  instruction: Type.String(),
+  document: Type.Union([Ref, Type.Null()], { description: 'the document, or null when there was none' }),
+  documentId: Type.Union([Type.String(), Type.Null()]),
+  attempt: Type.Integer({ minimum: 0 }),
+  seed: Type.Integer(),
+});
+export type Task = Static<typeof Task>;

@@ -1,0 +1,99 @@
+/** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
+import { distinctTasks } from '../core/duplicates.ts';
+import type { Json, Ref } from '../schemas/common.ts';
+import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
+import type { Plan } from '../schemas/plan.ts';
+import type { Task } from '../schemas/task.ts';
+import { getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
+import type { Deps } from './deps.ts';
+import { finishedEpisode } from './conclude.ts';
+import { stageOf } from './plans.ts';
+
+interface Batch {
+  instructions: string[];
+  fresh: TaskEntry[];
+  duplicates: number;
+}
+
+const batchPath = (run: string, batch: number): string => `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
+
+/** Instructions admitted so far, by run: read once from the store, then kept. */
+const admittedBefore = new Map<string, { batches: number; instructions: string[] }>();
+
+async function instructionsBefore(deps: Deps, run: string, batch: number): Promise<string[]> {
+  const known = admittedBefore.get(run);
+  const start = known !== undefined && known.batches <= batch ? known : { batches: 0, instructions: [] };
+  const instructions = [...start.instructions];
+  for (let page = start.batches; page < batch; page += 1) {
+    instructions.push(...(await readPage<Batch>(deps.store, batchPath(run, page))).instructions);
+  }
+  admittedBefore.set(run, { batches: batch, instructions });
+  return instructions;
+}
+
+interface AdmitInput {
+  plan: Ref;
+  run: string;
+  batch: number;
+  document: DocumentEntry | null;
+  tasks: Ref | null;
+}
+
+export const admit =
+  (deps: Deps) =>
+  async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
+    const plan = await deps.plan(input.plan);
+    const path = batchPath(input.run, input.batch);
+    const batch = (await deps.store.read(path)) === undefined ? await admitBatch(deps, plan, input, path) : await readPage<Batch>(deps.store, path);
+    const fresh: TaskEntry[] = [];
+    const finished: EpisodeEntry[] = [];
+    for (const task of batch.fresh) {
+      const done = await finishedEpisode(deps, plan, task);
+      if (done === undefined) fresh.push(task);
+      else finished.push(done);
+    }
+    return { fresh, finished, duplicates: batch.duplicates };
+  };
+
+async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: string): Promise<Batch> {
+  const stage = stageOf(plan, 'instruct');
+  const before = await instructionsBefore(deps, input.run, input.batch);
+  const candidates = input.tasks === null ? [] : await getJson<string[]>(deps.store, input.tasks);
+  const { fresh, duplicates } = distinctTasks(
+    candidates.map((instruction) => ({ instruction })),
+    before,
+    stage.duplicates ?? 0.8,
+  );
+  const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.length);
+  const admitted = fresh.slice(0, room).map(({ instruction }) => instruction);
+  const attempts = stageOf(plan, 'interact').attempts ?? 1;
+  const entries: TaskEntry[] = [];
+  for (const instruction of admitted) {
+    for (let attempt = 0; attempt < attempts; attempt += 1) entries.push(await storeTask(deps, plan, input.document, instruction, attempt));
+  }
+  const batch: Batch = { instructions: admitted, fresh: entries, duplicates: duplicates.length };
+  await writePage(deps.store, path, batch as unknown as Json);
+  return batch;
+}
+
+async function storeTask(deps: Deps, plan: Plan, document: DocumentEntry | null, instruction: string, attempt: number): Promise<TaskEntry> {
+  const id = taskId(document, instruction, attempt);
+  const task: Task = {
+    id,
+    instruction,
+    document: document?.ref ?? null,
+    documentId: document?.id ?? null,
+    attempt,
+    seed: plan.spec.seed ?? 0,
+  };
+  const title = instruction.length > 100 ? `${instruction.slice(0, 99)}…` : instruction;
+  return { ref: await putJson(deps.store, task as unknown as Json), id, title };
+}
+
+/** Readable in the Temporal UI and the same in every run: the document's name, a hash of the instruction, the attempt. */
+function taskId(document: DocumentEntry | null, instruction: string, attempt: number): string {
+  const name = (document?.id ?? 'task').toLowerCase().replaceAll(/\.[a-z]+(?=#|$)/g, '').replaceAll(/[^a-z0-9]+/g, '-');
+  const short = name.split('-').filter(Boolean).slice(-4).join('-').slice(0, 40);
+  const hash = hashOf({ instruction, document: document?.id ?? null }).slice(0, 6);
+  return `${short}-${hash}${attempt > 0 ? `-${attempt + 1}` : ''}`;
+}

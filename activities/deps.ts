@@ -1,0 +1,33 @@
+/** What activities are given: the one place where environments, models and the store meet. Composed by cli/worker. */
+import type { EnvironmentDriver } from '../environments/environment.ts';
+import type { Embedder, Model } from '../models/model.ts';
+import type { Ref } from '../schemas/common.ts';
+import type { EnvironmentKind, EnvironmentSpec } from '../schemas/pipeline/environment.ts';
+import type { Plan } from '../schemas/plan.ts';
+import type { Store } from '../store/store.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface Deps {
+  store: Store;
+  /** The plan behind a ref, read once per worker. */
+  plan(ref: Ref): Promise<Plan>;
+  /** The model of that name in the plan, opened once per worker. */
+  model(plan: Plan, name: string): Promise<Model>;
+  embedder(): Promise<Embedder>;
+  driver(kind: EnvironmentKind): Promise<EnvironmentDriver<EnvironmentSpec>>;
+  sessions: Sessions;
+  /** Folder of an installed npm package; installs it into the cache when needed. */
+  packageFolder(name: string): Promise<string>;
+  /** Makes this worker poll the queues of the plan's models and environments. */
+  openQueues(plan: Plan): Promise<void>;
+  queues: { model(plan: Plan, name: string): string; environment(plan: Plan, name: string): string };
+  timing: { lostAfterSeconds: number; heartbeatSeconds: number };
+  /** Which of these workflow ids are no longer running. */
+  ended(ids: string[]): Promise<string[]>;
+  /** Folder that relative output paths start from. */
+  home: string;
+  /** Queue that only this process polls. */
+  pinnedQueue: string;
+  /** Aborted when the worker stops. */
+  signal: AbortSignal;
+}

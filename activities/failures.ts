@@ -1,0 +1,45 @@
+/** The one place that turns errors of the house into Temporal failures, and that keeps a sign of life going while work runs. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
+import { LbiError } from '../core/errors.ts';
+
+/** Kinds that Temporal retries by itself; the others come back to the workflow at once. */
+const retried = new Set(['rate-limited', 'transient']);
+
+/** A failure that a person reading the Temporal UI understands: type = kind, message = what happened and what to do. */
+export function toFailure(error: unknown): unknown {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (!(error instanceof LbiError)) return error;
+  return ApplicationFailure.create({
+    message: error.message.slice(0, 1500),
+    type: error.kind,
+    nonRetryable: !retried.has(error.kind),
+    ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
+    ...(error.kind === 'rate-limited' ? { category: ApplicationFailureCategory.BENIGN } : {}),
+  });
+}
+
+/** Wraps an activity: heartbeats by timer from the start, errors translated. */
+export function alive<I, O>(work: (input: I) => Promise<O>): (input: I) => Promise<O> {
+  return async (input) => {
+    const context = Context.current();
+    const every = Math.max(250, (context.info.heartbeatTimeoutMs ?? 15_000) / 3);
+    context.heartbeat();
+    const timer = setInterval(() => context.heartbeat(), every);
+    try {
+      return await work(input);
+    } catch (error) {
+      throw toFailure(error);
+    } finally {
+      clearInterval(timer);
+    }
+  };
+}
+
+/** Where the work is done, so that a retry of the same call is told from another call: `<workflow id>/<activity id>`. */
+export const caller = (): string => {
+  const { workflowExecution, activityId } = Context.current().info;
+  return `${workflowExecution?.workflowId ?? 'none'}/${activityId}`;
+};
+
+export const cancelled = (): AbortSignal => Context.current().cancellationSignal;

@@ -1,0 +1,45 @@
+/** Invents tasks from a document (paper, Algorithm 1 line 5 and Table 29). */
+import { clip } from '../core/describe.ts';
+import { readTasks, tasksSchema } from '../core/instruct-schema.ts';
+import { fillPrompt } from '../core/prompt.ts';
+import type { Ref } from '../schemas/common.ts';
+import type { Document } from '../schemas/document.ts';
+import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
+import { getJson, putJson } from '../store/json.ts';
+import { ask } from './ask.ts';
+import type { Deps } from './deps.ts';
+import { promptOf, samplingOf, stageOf } from './plans.ts';
+
+/** Characters of a document in the prompt; longer ones were split when they were read. */
+const maxChars = 24_000;
+
+export const instruct = (deps: Deps) => async (input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult> => {
+  const plan = await deps.plan(input.plan);
+  const stage = stageOf(plan, 'instruct');
+  const document = await getJson<Document>(deps.store, input.document.ref);
+  const wanted = stage.per_document ?? 3;
+  const { system, user } = fillPrompt(promptOf(plan, 'instruct'), {
+    document: clip(document.text, maxChars),
+    title: document.title,
+    count: String(wanted),
+    place: plan.place,
+    hints: stage.hints ?? '',
+  });
+  const request = {
+    role: 'instruct',
+    system,
+    messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
+    schema: tasksSchema(wanted),
+    ...samplingOf(plan, stage.model),
+  };
+  const { reply, usage } = await ask(deps, plan, stage.model, request, null);
+  const tasks = reply.value === undefined ? [] : readTasks(reply.value, wanted);
+  const readable = tasks.length > 0;
+  return {
+    tasks: readable ? await putJson(deps.store, tasks) : null,
+    count: tasks.length,
+    usage,
+    readable,
+    detail: readable ? '' : reply.detail || 'no usable task in the reply',
+  };
+};

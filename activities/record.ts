@@ -1,0 +1,46 @@
+/** Pages that a run's workflow seals, and its look after episodes that ended without a word. */
+import type { Json, Ref } from '../schemas/common.ts';
+import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
+import { readPage, writePage } from '../store/json.ts';
+import { finishedEpisode } from './conclude.ts';
+import type { Deps } from './deps.ts';
+
+export const manifestPath = (run: string, page: number): string => `runs/${run}/episodes/${String(page + 1).padStart(6, '0')}.json`;
+export const summaryPath = (run: string): string => `runs/${run}/summary.json`;
+
+export const record = (deps: Deps) => async (input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void> =>
+  writePage(deps.store, manifestPath(input.run, input.page), input.entries as unknown as Json);
+
+export const finish = (deps: Deps) => async (input: { run: string; summary: unknown }): Promise<void> =>
+  writePage(deps.store, summaryPath(input.run), input.summary as Json);
+
+export const inspect =
+  (deps: Deps) =>
+  async (input: { plan: Ref; episodes: { id: string; task: TaskEntry }[] }): Promise<{ id: string; entry: EpisodeEntry }[]> => {
+    const plan = await deps.plan(input.plan);
+    const ended = new Set(await deps.ended(input.episodes.map(({ id }) => id)));
+    const found = input.episodes.filter(({ id }) => ended.has(id));
+    return Promise.all(found.map(async ({ id, task }) => ({ id, entry: (await finishedEpisode(deps, plan, task)) ?? lostEntry(task) })));
+  };
+
+const lostEntry = (task: TaskEntry): EpisodeEntry => ({
+  task: task.ref,
+  id: task.id,
+  title: task.title,
+  record: null,
+  outcome: 'failed',
+  detail: 'the episode ended without a record (terminated or failed); see its history',
+  steps: 0,
+  windows: 0,
+  voted: 0,
+  kept: 0,
+  unreadable: 0,
+  dropped: {},
+  usage: {},
+  reused: false,
+});
+
+/** All entries that a run has sealed, page by page. */
+export async function* sealedEpisodes(deps: Pick<Deps, 'store'>, run: string, pages: number): AsyncGenerator<EpisodeEntry> {
+  for (let page = 0; page < pages; page += 1) yield* await readPage<EpisodeEntry[]>(deps.store, manifestPath(run, page));
+}

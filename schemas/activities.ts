@@ -1,0 +1,62 @@
+/** The contract between workflows and activities: what each activity takes and gives. One verb per file in activities/. */
+import type { Ref, Usage } from './common.ts';
+import type { Episode } from './episode.ts';
+import type {
+  ActInput,
+  ActResult,
+  DatasetSummary,
+  DecideInput,
+  DecideResult,
+  DocumentEntry,
+  EpisodeEntry,
+  Flow,
+  InstructResult,
+  OpenInput,
+  OpenResult,
+  PipelineInput,
+  QueryResult,
+  RelabelInput,
+  RelabelResult,
+  SessionPlace,
+  TaskEntry,
+  VoteInput,
+  VoteResult,
+} from './flow.ts';
+import type { Trajectory } from './step.ts';
+
+export interface Activities {
+  /** Compiles the plan for the workflows and makes this worker poll the queues the plan needs. */
+  prepare(input: PipelineInput): Promise<Flow>;
+  /** Reads all sources into pages of the run; idempotent. */
+  read(input: { plan: Ref; run: string }): Promise<{ pages: number; documents: number }>;
+  /** One page of documents. */
+  page(input: { run: string; page: number }): Promise<DocumentEntry[]>;
+  instruct(input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult>;
+  /** Takes new tasks into the run: duplicates go, attempts are spread, and tasks already finished under their identity come back done. */
+  admit(input: { plan: Ref; run: string; batch: number; document: DocumentEntry | null; tasks: Ref | null }): Promise<{
+    fresh: TaskEntry[];
+    finished: EpisodeEntry[];
+    duplicates: number;
+  }>;
+  open(input: OpenInput): Promise<OpenResult>;
+  query(input: DecideInput): Promise<QueryResult>;
+  decide(input: DecideInput): Promise<DecideResult>;
+  act(input: ActInput): Promise<ActResult>;
+  close(input: SessionPlace): Promise<void>;
+  /** Seals the trajectory: its record names the head. */
+  seal(input: { plan: Ref; trajectory: Omit<Trajectory, 'usage'>; finish: Ref | null; usage: Usage }): Promise<Ref>;
+  relabel(input: RelabelInput): Promise<RelabelResult>;
+  vote(input: VoteInput): Promise<VoteResult>;
+  /** Keeps the episode's record under its identity. */
+  conclude(input: { plan: Ref; record: Episode }): Promise<Ref>;
+  /** Seals one manifest page of the run. */
+  record(input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void>;
+  /** Which of these episodes are no longer running, and what the store knows of them. */
+  inspect(input: { plan: Ref; episodes: { id: string; task: TaskEntry }[] }): Promise<{ id: string; entry: EpisodeEntry }[]>;
+  /** Counts the stored votes under the rule, drops near-duplicates, splits by document: the dataset's rows. */
+  tally(input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary>;
+  index(input: { plan: Ref; run: string; rows: Ref }): Promise<{ folder: string }>;
+  export(input: { plan: Ref; run: string; rows: Ref; summary: DatasetSummary }): Promise<Pick<DatasetSummary, 'folder' | 'files'>>;
+  /** Writes the run's summary page, the last thing a run does. */
+  finish(input: { run: string; summary: unknown }): Promise<void>;
+}

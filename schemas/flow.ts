@@ -1,0 +1,225 @@
+/**
+ * What travels between workflows and activities: types only, so that nothing of a schema library enters the workflow bundle.
+ * Everything large is a `Ref`; a person reading a history sees names, counts and one-line titles.
+ */
+import type { StepFacts } from '../core/step-facts.ts';
+import type { Ref, Usage } from './common.ts';
+import type { Style, Window } from './example.ts';
+import type { Outcome } from './step.ts';
+import type { AcceptRule } from './vote.ts';
+
+/** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */
+export interface Flow {
+  pipeline: string;
+  run: string;
+  plan: Ref;
+  seed: number;
+  queues: { instruct: string; decide: string; query: string | null; relabel: string; votes: { member: string; queue: string }[]; environment: string };
+  /** stage/model under which usage is counted: "interact/actor" */
+  accounts: { instruct: string; decide: string; query: string; relabel: string };
+  interact: { environment: string; maxSteps: number; stuckAfter: number };
+  construct: { styles: Style[]; maxWindows: number; maxWindowSteps: number } | null;
+  filter: { dropRepeated: boolean; drop_failed: boolean; drop_unchanged: boolean; members: string[]; accept: AcceptRule } | null;
+  index: boolean;
+  export: boolean;
+  /** episodes in flight at once */
+  concurrency: number;
+  /** documents whose tasks are asked for ahead of the episodes */
+  ahead: number;
+  budgetUsd: number | null;
+  timing: { lostAfterSeconds: number; heartbeatSeconds: number; modelSeconds: number; stepSeconds: number };
+}
+
+export interface PipelineInput {
+  pipeline: string;
+  run: string;
+  plan: Ref;
+  /** set when the run was continued as new */
+  carried?: Carried;
+}
+
+export interface DocumentEntry {
+  ref: Ref;
+  id: string;
+  title: string;
+}
+
+export interface TaskEntry {
+  ref: Ref;
+  id: string;
+  /** the instruction, shortened for people */
+  title: string;
+}
+
+/** What an episode reports to its run: a page of these is a manifest. */
+export interface EpisodeEntry {
+  task: Ref;
+  id: string;
+  title: string;
+  /** the record, or null when the episode failed before there was one */
+  record: Ref | null;
+  outcome: Outcome;
+  detail: string;
+  steps: number;
+  windows: number;
+  voted: number;
+  kept: number;
+  unreadable: number;
+  dropped: Record<string, number>;
+  usage: Record<string, Usage>;
+  /** true when nothing had to run: the record was found under its identity */
+  reused: boolean;
+}
+
+/** The funnel of a run: how many of what went in and came out of every stage. */
+export interface Funnel {
+  documents: number;
+  documentsTotal: number;
+  tasks: number;
+  taskDuplicates: number;
+  episodes: number;
+  episodesReused: number;
+  outcomes: Record<string, number>;
+  steps: number;
+  windows: number;
+  dropped: Record<string, number>;
+  voted: number;
+  kept: number;
+  unreadable: number;
+}
+
+/** State that a run carries over continue-as-new. */
+export interface Carried {
+  flow: Flow;
+  pages: number;
+  /** the next document: page and index within it */
+  cursor: { page: number; index: number };
+  batch: number;
+  waiting: TaskEntry[];
+  inFlight: { id: string; task: TaskEntry }[];
+  manifestPages: number;
+  buffer: EpisodeEntry[];
+  funnel: Funnel;
+  usage: Record<string, Usage>;
+  startedAt: number;
+  firstKeptAt: number | null;
+}
+
+export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled';
+
+/** Answer of the query `progress`: what a person wants to know of a run, at any moment. */
+export interface Progress {
+  phase: Phase;
+  funnel: Funnel;
+  usage: Record<string, Usage>;
+  inFlight: number;
+  waiting: number;
+  /** what needs a person, by workflow id */
+  blocked: Record<string, string>;
+  startedAt: number;
+  firstKeptAt: number | null;
+  dataset: DatasetSummary | null;
+  recent: string[];
+}
+
+/** Results of the last stages. */
+export interface DatasetSummary {
+  rows: Ref;
+  kept: number;
+  /** examples dropped at the end, by reason; the vote's reasons included */
+  dropped: Record<string, number>;
+  train: number;
+  test: number;
+  index: string | null;
+  folder: string | null;
+  files: { path: string; sha256: string; rows: number }[];
+}
+
+export interface EpisodeInput {
+  flow: Flow;
+  task: TaskEntry;
+  /** workflow id of the run that waits for this episode */
+  parent: string;
+}
+
+/** Where a session lives: `queue` is polled by the one worker process that holds it. */
+export interface SessionPlace {
+  session: string;
+  queue: string;
+}
+
+export interface OpenInput {
+  plan: Ref;
+  environment: string;
+  task: Ref;
+  session: string;
+  /** head to rebuild by replay, or null for a fresh start */
+  head: Ref | null;
+}
+export interface OpenResult extends SessionPlace {
+  head: Ref;
+  /** state hash of the first observation */
+  state: string;
+  /** set when the replay did not lead to the same states: the step at which it parted; the head is then a fresh start */
+  diverged: number | null;
+}
+
+export interface ModelResult {
+  usage: Usage;
+  /** false when the reply was a refusal, cut off or unreadable; `detail` says which */
+  readable: boolean;
+  detail: string;
+}
+export interface InstructResult extends ModelResult {
+  tasks: Ref | null;
+  count: number;
+}
+export interface QueryResult extends ModelResult {
+  query: Ref | null;
+}
+export interface DecideInput {
+  plan: Ref;
+  task: Ref;
+  head: Ref;
+  query: Ref | null;
+  /** raised when an unreadable reply is asked again */
+  retry: number;
+}
+export interface DecideResult extends ModelResult {
+  decision: Ref;
+  kind: 'act' | 'finish' | 'unreadable';
+  /** the action in words, for the next activity's line */
+  title: string;
+}
+export interface ActInput extends SessionPlace {
+  head: Ref;
+  decision: Ref;
+}
+export interface ActResult {
+  head: Ref;
+  facts: StepFacts;
+  /** what went wrong with the action, in words; empty when it worked */
+  error: string;
+}
+export interface RelabelInput {
+  plan: Ref;
+  task: Ref;
+  head: Ref;
+  window: Window;
+  style: Style;
+}
+export interface RelabelResult extends ModelResult {
+  example: Ref | null;
+  title: string;
+}
+export interface VoteInput {
+  plan: Ref;
+  example: Ref;
+  member: string;
+}
+export interface VoteResult extends ModelResult {
+  vote: Ref;
+  yes: boolean;
+  confidence: number | null;
+  title: string;
+}

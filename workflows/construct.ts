@@ -1,0 +1,103 @@
+/** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
+import { count, charge } from '../core/usage.ts';
+import { verdict } from '../core/tally.ts';
+import { cutWindows, dropWindow, keptSteps } from '../core/windows.ts';
+import type { Candidate } from '../schemas/episode.ts';
+import type { Style, Window } from '../schemas/example.ts';
+import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
+import { call, modelCall } from './call.ts';
+import type { Gate } from './gate.ts';
+import type { Ledger, Walk } from './interact.ts';
+
+export interface Harvest {
+  windows: number;
+  dropped: Record<string, number>;
+  candidates: Candidate[];
+  voted: number;
+  kept: number;
+  unreadable: number;
+  /** what was kept, in words, for the live page */
+  titles: string[];
+}
+
+/** Windows worth paying for: repeated steps are gone, and so are windows that failed at the end or changed nothing. */
+function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): Window[] {
+  if (flow.construct === null) return [];
+  const all = walk.facts.map((facts) => facts.index);
+  const kept = flow.filter?.dropRepeated === false ? all : keptSteps(walk.facts);
+  if (kept.length < all.length) count(harvest.dropped, 'repeated-step', all.length - kept.length);
+  const { maxWindows: max, maxWindowSteps: maxSteps } = flow.construct;
+  const windows = cutWindows(kept, { max, maxSteps, seed: flow.seed });
+  harvest.windows = windows.length;
+  return windows.filter((window) => {
+    const reason = flow.filter === null ? undefined : dropWindow(window, walk.facts, flow.filter);
+    if (reason !== undefined) count(harvest.dropped, reason);
+    return reason === undefined;
+  });
+}
+
+/** The original instruction belongs to the whole trajectory only. */
+const suits = (style: Style, window: Window, walk: Walk): boolean =>
+  style !== 'original' || (window.from === 0 && window.to === walk.facts.length);
+
+export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
+  const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
+  const windows = worthwhile(flow, walk, harvest);
+  const styles = flow.construct?.styles ?? [];
+  const pairs = windows.flatMap((window) => styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })));
+  const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
+  harvest.candidates = candidates.filter((candidate) => candidate !== null);
+  return harvest;
+}
+
+/** One (window, style): its instruction, then the committee's votes on the pair. */
+async function judge(
+  flow: Flow,
+  task: TaskEntry,
+  walk: Walk,
+  { window, style }: { window: Window; style: Style },
+  gate: Gate,
+  ledger: Ledger,
+  harvest: Harvest,
+): Promise<Candidate | null> {
+  const place = `steps ${window.from + 1}–${window.to}`;
+  const written = await gate.pass(() =>
+    call('relabel', modelCall(flow, flow.queues.relabel, 2, `relabel ${place} as ${style}`))({
+      plan: flow.plan,
+      task: task.ref,
+      head: walk.head,
+      window,
+      style,
+    }),
+  );
+  charge(ledger.usage, flow.accounts.relabel, written.usage);
+  const example = written.example;
+  if (example === null) {
+    harvest.unreadable += 1;
+    count(harvest.dropped, 'instruction-unreadable');
+    return null;
+  }
+  if (flow.filter === null) return { example, votes: [] };
+  const votes = await Promise.all(
+    flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {
+      const result = await gate.pass(() =>
+        call('vote', modelCall(flow, queue, 1, `vote ${member} on ${place}: ${written.title}`))({ plan: flow.plan, example, member }),
+      );
+      charge(ledger.usage, `filter/${member}`, result.usage);
+      return { ...result, member };
+    }),
+  );
+  harvest.voted += 1;
+  harvest.unreadable += votes.filter((vote) => !vote.readable).length;
+  const ballots = votes.map(({ member, yes, confidence, readable }) => ({
+    member,
+    yes,
+    parsed: readable,
+    ...(confidence === null ? {} : { confidence }),
+  }));
+  if (verdict(ballots, flow.filter.accept, flow.filter.members).kept) {
+    harvest.kept += 1;
+    harvest.titles.push(written.title);
+  }
+  return { example, votes: votes.map((vote) => vote.vote) };
+}

@@ -1,0 +1,3 @@
+/** The workflows that a worker serves. */
+export { episode } from './episode.ts';
+export { pipeline } from './pipeline.ts';

@@ -1,0 +1,89 @@
+/** The lane that invents tasks: documents in order, their task lists asked for a little ahead, duplicates turned away. */
+import { condition } from '@temporalio/workflow';
+import { charge } from '../core/usage.ts';
+import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
+import { call, modelCall } from './call.ts';
+import type { Gate } from './gate.ts';
+import { historyIsLong, type RunState, say, settle } from './run-state.ts';
+
+interface Asked {
+  document: DocumentEntry;
+  next: { page: number; index: number };
+  reply: Promise<InstructResult>;
+}
+
+/** Runs until every document has given its tasks, or the run is to continue as new. */
+export async function admitTasks(state: RunState, gate: Gate): Promise<void> {
+  const { carried } = state;
+  const { flow } = carried;
+  const asked: Asked[] = [];
+  const documents = documentsFrom(state);
+  let exhausted = false;
+  const room = (): boolean => carried.waiting.length < flow.concurrency * 2 || state.continuing;
+  try {
+    while (!state.continuing) {
+      while (asked.length < flow.ahead && !exhausted) {
+        const next = await documents.next();
+        if (next.done === true) exhausted = true;
+        else asked.push(ask(state, gate, next.value.document, next.value.next));
+      }
+      const first = asked.shift();
+      if (first === undefined) break;
+      await admit(state, gate, first);
+      await condition(room);
+      if (historyIsLong()) state.continuing = true;
+    }
+  } finally {
+    // What was asked ahead is answered (and remembered) before the run moves on.
+    await Promise.allSettled(asked.map(({ reply }) => reply));
+  }
+  state.admitted = asked.length === 0 && exhausted;
+}
+
+async function* documentsFrom(state: RunState): AsyncGenerator<{ document: DocumentEntry; next: { page: number; index: number } }> {
+  const { flow, pages, cursor } = state.carried;
+  for (let { page, index } = { ...cursor }; page < pages; page += 1, index = 0) {
+    const entries = await call('page', { summary: `documents, page ${page + 1} of ${pages}` })({ run: flow.run, page });
+    for (; index < entries.length; index += 1) {
+      const document = entries[index];
+      const last = index + 1 === entries.length;
+      if (document !== undefined) yield { document, next: last ? { page: page + 1, index: 0 } : { page, index: index + 1 } };
+    }
+  }
+}
+
+function ask(state: RunState, gate: Gate, document: DocumentEntry, next: Asked['next']): Asked {
+  const { flow } = state.carried;
+  const reply = gate.pass(() =>
+    call('instruct', modelCall(flow, flow.queues.instruct, 4, `instruct: tasks from "${document.title}"`))({ plan: flow.plan, document }),
+  );
+  // Awaited in order later; a failure before that must not count as unhandled.
+  reply.catch(() => undefined);
+  return { document, next, reply };
+}
+
+async function admit(state: RunState, gate: Gate, { document, next, reply }: Asked): Promise<void> {
+  const { carried } = state;
+  const { flow, funnel } = carried;
+  const result = await reply;
+  charge(carried.usage, flow.accounts.instruct, result.usage);
+  if (!result.readable) funnel.unreadable += 1;
+  const admitted = await gate.pass(() =>
+    call('admit', { summary: `admit ${result.count} tasks from "${document.title}"` })({
+      plan: flow.plan,
+      run: flow.run,
+      batch: carried.batch,
+      document,
+      tasks: result.tasks,
+    }),
+  );
+  carried.batch += 1;
+  carried.cursor = next;
+  funnel.documents += 1;
+  funnel.tasks += admitted.fresh.length + admitted.finished.length;
+  funnel.taskDuplicates += admitted.duplicates;
+  carried.waiting.push(...admitted.fresh);
+  say(state, `${document.title}: ${result.count} tasks, ${admitted.duplicates} duplicates`);
+  for (const entry of admitted.finished) settle(state, { entry, titles: [] });
+  state.changed();
+}

@@ -1,0 +1,174 @@
+/** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { chargeAll, count } from '../core/usage.ts';
+import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
+import { searchAttributes } from '../schemas/search-attributes.ts';
+import { call } from './call.ts';
+import type { Gate } from './gate.ts';
+
+/** Entries of one manifest page. */
+const pageSize = 200;
+
+const keys = {
+  done: defineSearchAttributeKey(searchAttributes.done, 'INT'),
+  kept: defineSearchAttributeKey(searchAttributes.kept, 'INT'),
+};
+
+export interface EpisodeReport {
+  entry: EpisodeEntry;
+  titles: string[];
+}
+
+export interface RunState {
+  carried: Carried;
+  /** last lines of what happened, newest last */
+  recent: string[];
+  /** no more tasks will come */
+  admitted: boolean;
+  /** the history is long enough: both lanes stop at a safe place and the run continues as new */
+  continuing: boolean;
+  carry(): Carried;
+  /** shows or clears that the budget holds episodes back */
+  overBudget(blockedOn: string | null): void;
+  /** redraws the details that the Temporal UI shows */
+  changed(): void;
+}
+
+export const emptyFunnel = (): Funnel => ({
+  documents: 0,
+  documentsTotal: 0,
+  tasks: 0,
+  taskDuplicates: 0,
+  episodes: 0,
+  episodesReused: 0,
+  outcomes: {},
+  steps: 0,
+  windows: 0,
+  dropped: {},
+  voted: 0,
+  kept: 0,
+  unreadable: 0,
+});
+
+/** Starts from the plan, or goes on from what the run before continue-as-new carried. */
+export async function beginRun(input: PipelineInput, gate: Gate, blocked: Record<string, string>): Promise<RunState> {
+  const carried = input.carried ?? (await firstState(input, gate));
+  const state: RunState = {
+    carried,
+    recent: [],
+    admitted: false,
+    continuing: false,
+    carry: () => carried,
+    overBudget: (blockedOn) => {
+      if (blockedOn === null) delete blocked.budget;
+      else blocked.budget = blockedOn;
+    },
+    changed: () => runDetails(state, 'running', blocked, null),
+  };
+  state.changed();
+  return state;
+}
+
+async function firstState(input: PipelineInput, gate: Gate): Promise<Carried> {
+  const startedAt = Date.now();
+  const flow = await gate.pass(() => call('prepare', { summary: 'prepare: compile the plan' })(input));
+  const { pages, documents } = await gate.pass(() =>
+    call('read', { summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
+  );
+  return {
+    flow,
+    pages,
+    cursor: { page: 0, index: 0 },
+    batch: 0,
+    waiting: [],
+    inFlight: [],
+    manifestPages: 0,
+    buffer: [],
+    funnel: { ...emptyFunnel(), documentsTotal: documents },
+    usage: {},
+    startedAt,
+    firstKeptAt: null,
+  };
+}
+
+/** Takes an episode's report into the counts; a second report of the same episode is ignored. */
+export function settle(state: RunState, { entry, titles }: EpisodeReport): void {
+  const { carried } = state;
+  const before = carried.inFlight.length;
+  carried.inFlight = carried.inFlight.filter((flying) => flying.task.id !== entry.id);
+  if (carried.inFlight.length === before && !entry.reused) return;
+  const { funnel } = carried;
+  funnel.episodes += 1;
+  if (entry.reused) funnel.episodesReused += 1;
+  count(funnel.outcomes, entry.outcome);
+  for (const [reason, number] of Object.entries(entry.dropped)) count(funnel.dropped, reason, number);
+  funnel.steps += entry.steps;
+  funnel.windows += entry.windows;
+  funnel.voted += entry.voted;
+  funnel.kept += entry.kept;
+  funnel.unreadable += entry.unreadable;
+  chargeAll(carried.usage, entry.usage);
+  if (entry.kept > 0 && carried.firstKeptAt === null) carried.firstKeptAt = Date.now();
+  carried.buffer.push(entry);
+  say(state, `${entry.title}: ${entry.outcome}, ${entry.steps} actions, kept ${entry.kept} of ${entry.voted}`);
+  for (const title of titles) say(state, `  kept: ${title}`);
+  state.changed();
+}
+
+export const say = (state: RunState, line: string): void => {
+  state.recent.push(line);
+  if (state.recent.length > 12) state.recent.shift();
+};
+
+/** Seals what was settled since the last page. */
+export async function recordPage(state: RunState): Promise<void> {
+  const { carried } = state;
+  while (carried.buffer.length > 0) {
+    const entries = carried.buffer.slice(0, pageSize);
+    const page = carried.manifestPages;
+    await call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` })({ run: carried.flow.run, page, entries });
+    carried.buffer.splice(0, entries.length);
+    carried.manifestPages += 1;
+  }
+  upsertSearchAttributes([
+    { key: keys.done, value: carried.funnel.episodes },
+    { key: keys.kept, value: carried.funnel.kept },
+  ]);
+}
+
+/** Seals a page once enough episodes have ended. */
+export const recordFullPage = async (state: RunState): Promise<void> => {
+  if (state.carried.buffer.length >= pageSize) await recordPage(state);
+};
+
+/** True when the history has grown so long that the run should continue as new. */
+export const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggested;
+
+const dollars = (usd: number): string => `$${usd.toFixed(2)}`;
+
+/** The run as the Temporal UI shows it: the funnel, the cost, what is blocked. */
+export function runDetails(state: RunState, phase: Phase, blocked: Record<string, string>, dataset: DatasetSummary | null): void {
+  const { funnel, usage, flow, inFlight, waiting } = state.carried;
+  const spent = Object.entries(usage).map(
+    ([account, used]) => `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} |`,
+  );
+  const lines = [
+    `**${flow.pipeline}** · run ${flow.run} · ${phase}`,
+    '',
+    `| documents | tasks | episodes | windows | judged | accepted |`,
+    `|---|---|---|---|---|---|`,
+    `| ${funnel.documents} of ${funnel.documentsTotal} | ${funnel.tasks} (${funnel.taskDuplicates} duplicates dropped) | ${funnel.episodes} done, ${inFlight.length} in flight, ${waiting.length} waiting | ${funnel.windows} | ${funnel.voted} | **${funnel.kept}** |`,
+    '',
+    `| model calls | calls | input | cached | output | cost |`,
+    `|---|---|---|---|---|---|`,
+    ...spent,
+    '',
+    ...Object.entries(funnel.dropped).map(([reason, number]) => `- dropped before the vote: ${number} × ${reason}`),
+    ...Object.entries(blocked).map(([id, on]) => `- **blocked** \`${id}\`: ${on} (mend it, then \`lbi resume ${flow.run}\`)`),
+    ...(dataset === null ? [] : ['', `dataset: ${dataset.kept} examples in \`${dataset.folder ?? dataset.rows}\``]),
+    '',
+    ...state.recent.map((line) => `    ${line}`),
+  ];
+  setCurrentDetails(lines.join('\n'));
+}

@@ -1,0 +1,45 @@
+/** All activities, made from their dependencies: the name in the contract, the file, and nothing else. */
+import type { Activities } from '../schemas/activities.ts';
+import { act, close } from './act.ts';
+import { admit } from './admit.ts';
+import { conclude, seal } from './conclude.ts';
+import { decide, query } from './decide.ts';
+import type { Deps } from './deps.ts';
+import { exportDataset } from './export.ts';
+import { alive } from './failures.ts';
+import { indexDataset } from './index-dataset.ts';
+import { instruct } from './instruct.ts';
+import { open } from './open.ts';
+import { prepare } from './prepare.ts';
+import { page, read } from './read.ts';
+import { finish, inspect, record } from './record.ts';
+import { relabel } from './relabel.ts';
+import { tally } from './tally.ts';
+import { vote } from './vote.ts';
+
+export type { Deps } from './deps.ts';
+
+export function createActivities(deps: Deps): Activities {
+  return {
+    prepare: alive(prepare(deps)),
+    read: alive(read(deps)),
+    page: alive(page(deps)),
+    instruct: alive(instruct(deps)),
+    admit: alive(admit(deps)),
+    open: alive(open(deps)),
+    query: alive(query(deps)),
+    decide: alive(decide(deps)),
+    act: alive(act(deps)),
+    close: alive(close(deps)),
+    seal: alive(seal(deps)),
+    relabel: alive(relabel(deps)),
+    vote: alive(vote(deps)),
+    conclude: alive(conclude(deps)),
+    record: alive(record(deps)),
+    inspect: alive(inspect(deps)),
+    tally: alive(tally(deps)),
+    index: alive(indexDataset(deps)),
+    export: alive(exportDataset(deps)),
+    finish: alive(finish(deps)),
+  };
+}

@@ -1,0 +1,35 @@
+/** The workflow bundle: prebuilt in the package; in a checkout built when the code changed, and kept. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Webpack's progress is of no interest to a user. */
+const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error: console.error, log() {} };
+
+async function contentHash(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const folder of ['workflows', 'core', 'schemas']) {
+    for (const name of (await readdir(join(root, folder))).sort()) {
+      if (extname(name) === '.ts') hash.update(name).update(await readFile(join(root, folder, name)));
+    }
+  }
+  return hash.update(await readFile(join(root, 'package.json'))).digest('hex').slice(0, 16);
+}
+
+/** @param cache folder for bundles of a checkout */
+export async function workflowBundle(cache: string): Promise<WorkflowBundle | { codePath: string }> {
+  const prebuilt = join(root, 'workflows.bundle.js');
+  if (existsSync(prebuilt)) return { codePath: prebuilt };
+  const path = join(cache, `workflows-${await contentHash()}.js`);
+  if (existsSync(path)) return { codePath: path };
+  const bundle = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows', `index${extname(fileURLToPath(import.meta.url))}`), logger: quiet });
+  await mkdir(cache, { recursive: true });
+  await writeFile(`${path}.${process.pid}`, bundle.code);
+  await rename(`${path}.${process.pid}`, path);
+  return { codePath: path };
+}

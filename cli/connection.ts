@@ -1,0 +1,40 @@
+/** Which Temporal server this project talks to: the one its environment or profile names, else its own. */
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { LbiError } from '../core/errors.ts';
+import { temporal } from '../temporal.config.ts';
+import { serverStatus } from './server/server.ts';
+
+export interface Place {
+  connectionOptions: ConnectionOptions;
+  namespace: string;
+  /** address of the Temporal UI, where known */
+  ui: string | null;
+}
+
+/** Throws an operator error when there is no server to talk to. */
+export async function whichServer(home: string): Promise<Place> {
+  if (temporal.external !== undefined) {
+    const { connection, namespace } = temporal.external;
+    return { connectionOptions: connection as ConnectionOptions, namespace, ui: process.env.LBI_TEMPORAL_UI ?? null };
+  }
+  const status = await serverStatus(home);
+  if (status.state !== 'running' || status.address === undefined) {
+    throw new LbiError('operator', 'the Temporal server of this project is not running: lbi up');
+  }
+  return { connectionOptions: { address: status.address }, namespace: temporal.server.namespace, ui: status.uiUrl ?? null };
+}
+
+/** Runs the work with a client and closes the connection. */
+export async function withClient<T>(home: string, work: (client: Client, place: Place) => Promise<T>): Promise<T> {
+  const place = await whichServer(home);
+  const connection = await Connection.connect(place.connectionOptions);
+  try {
+    return await work(new Client({ connection, namespace: place.namespace }), place);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The page of a workflow in the Temporal UI. */
+export const workflowPage = (place: Place, workflowId: string): string | null =>
+  place.ui === null ? null : `${place.ui}/namespaces/${place.namespace}/workflows/${encodeURIComponent(workflowId)}`;

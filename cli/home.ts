@@ -1,0 +1,12 @@
+/** Where things are: the project's `.lbi` folder and the machine's cache. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** The folder of this project's runs, objects, server and logs: `LBI_HOME`, else `.lbi` where lbi runs. */
+export const homeFolder = (): string => resolve(process.env.LBI_HOME ?? '.lbi');
+
+/** Things shared by all projects of this user: programs, weights, npm packages of pipelines. */
+export const cacheFolder = (): string =>
+  resolve(process.env.LBI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbi'));
+
+export const storeUrl = (): string => process.env.LBI_STORE ?? join(homeFolder(), 'store');

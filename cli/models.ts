@@ -1,0 +1,72 @@
+/** Models as workers hold them: opened once per spec, with secrets and weights found on this machine. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { ModelError } from '../core/errors.ts';
+import { canonical } from '../core/canonical.ts';
+import { localEmbedder } from '../models/embedder.ts';
+import type { Embedder, Model, ModelContext } from '../models/model.ts';
+import { openModel } from '../models/models.ts';
+import { findWeights } from '../models/weights.ts';
+import { modelSpecOf } from '../activities/plans.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { cacheFolder, homeFolder } from './home.ts';
+
+/** Reads a secret at the moment it is needed: the environment first, then `.env` beside `.lbi`, so that a fixed key is noticed. */
+function secret(name: string): string {
+  const value = process.env[name] ?? envFile()[name];
+  if (value !== undefined && value !== '') return value;
+  throw new ModelError('operator', `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then lbi resume`);
+}
+
+function envFile(): Record<string, string> {
+  const path = join(dirname(homeFolder()), '.env');
+  if (!existsSync(path)) return {};
+  const before = { ...process.env };
+  process.loadEnvFile(path);
+  const read = Object.fromEntries(Object.entries(process.env).filter(([name, value]) => before[name] !== value)) as Record<string, string>;
+  for (const name of Object.keys(read)) delete process.env[name];
+  return read;
+}
+
+async function weights(name: string): Promise<string> {
+  const found = await findWeights(name, cacheFolder());
+  if (found !== undefined) return found.path;
+  throw new ModelError('operator', `the weights of "${name}" are not on this machine: npm run setup (or lbi doctor) installs the known ones`);
+}
+
+const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
+
+export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
+  const models = new Map<string, Promise<Model>>();
+  const open = (plan: Plan, name: string): Promise<Model> => {
+    const spec = modelSpecOf(plan, name);
+    const { limits: _limits, ...rest } = spec;
+    const key = canonical([rest, spec.provider === 'scripted' ? plan.folder : null]);
+    const known = models.get(key);
+    if (known !== undefined) return known;
+    const opening = openModel(spec, contextOf(plan));
+    models.set(key, opening);
+    // A model that could not be opened is tried again by the next call: the person may have mended it.
+    opening.catch(() => models.delete(key));
+    return opening;
+  };
+  const close = async (): Promise<void> => {
+    await Promise.allSettled([...models.values()].map(async (model) => (await model).close()));
+  };
+  return { open, close };
+}
+
+export function embedderOnce(): { open(): Promise<Embedder>; close(): Promise<void> } {
+  let opening: Promise<Embedder> | undefined;
+  const open = (): Promise<Embedder> => {
+    opening ??= localEmbedder(join(cacheFolder(), 'minilm')).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+  const close = async (): Promise<void> => {
+    await (await opening?.catch(() => undefined))?.close();
+  };
+  return { open, close };
+}

@@ -1,0 +1,55 @@
+/** npm packages that pipelines name (applications, documentation): installed into the cache when first needed. */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { LbiError } from '../core/errors.ts';
+import { cacheFolder } from './home.ts';
+
+const pattern = /^(?<name>(?:@[a-z0-9._-]+\/)?[a-z0-9._-]+)(?:@(?<version>[\w.^~-]+))?$/i;
+
+const installing = new Map<string, Promise<string>>();
+
+/** The folder of the installed package. Install scripts are not run. */
+export function packageFolder(specifier: string): Promise<string> {
+  const known = installing.get(specifier);
+  if (known !== undefined) return known;
+  const started = install(specifier).catch((error: unknown) => {
+    installing.delete(specifier);
+    throw error;
+  });
+  installing.set(specifier, started);
+  return started;
+}
+
+async function install(specifier: string): Promise<string> {
+  const match = pattern.exec(specifier)?.groups;
+  if (match?.name === undefined) throw new LbiError('spec', `"${specifier}" is not the name of an npm package`);
+  const root = join(cacheFolder(), 'packages');
+  const place = join(root, specifier.replaceAll('/', '+'));
+  const folder = join(place, 'node_modules', match.name);
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  await mkdir(root, { recursive: true });
+  const temporary = await mkdtemp(join(root, '.install-'));
+  try {
+    await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', temporary, specifier], {
+      cwd: temporary,
+      timeout: 600_000,
+    });
+    await rename(temporary, place).catch(async (error: unknown) => {
+      if (!existsSync(join(folder, 'package.json'))) throw error;
+    });
+  } catch (cause) {
+    const detail = cause instanceof Error ? (cause.message.split('\n').find((line) => line.includes('npm error')) ?? cause.message.split('\n')[0]) : '';
+    throw new LbiError('operator', `npm could not install ${specifier} (${detail}); check the network and the name, then: npm view ${specifier}`, { cause });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** Version of an installed package. */
+export async function packageVersion(folder: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,106 @@
+/** How a run looks in a terminal: one line per stage, in place; plain lines elsewhere. */
+import { styleText } from 'node:util';
+import type { Usage } from '../schemas/common.ts';
+import type { Progress } from '../schemas/flow.ts';
+
+/** Whether colours are wanted on stderr, decided once (NO_COLOR, FORCE_COLOR, TERM). */
+const colours =
+  process.env.FORCE_COLOR !== undefined ||
+  (process.stderr.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb');
+
+export const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+  colours ? styleText(style, text, { validateStream: false }) : text;
+
+export const money = (usd: number): string => (usd === 0 ? '$0' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`);
+
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes}m ${String(seconds % 60).padStart(2, '0')}s` : `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
+}
+
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+export const amount = (number: number): string => (number < 10_000 ? String(number) : compact.format(number));
+
+/** Usage by the part of the account before the slash: the stage. */
+export function usageByStage(usage: Record<string, Usage>): Map<string, Usage> {
+  const stages = new Map<string, Usage>();
+  for (const [account, used] of Object.entries(usage)) {
+    const stage = account.split('/')[0] ?? account;
+    const before = stages.get(stage);
+    stages.set(
+      stage,
+      before === undefined
+        ? { ...used }
+        : {
+            calls: before.calls + used.calls,
+            input: before.input + used.input,
+            cached: before.cached + used.cached,
+            cacheWrites: before.cacheWrites + used.cacheWrites,
+            output: before.output + used.output,
+            usd: before.usd + used.usd,
+          },
+    );
+  }
+  return stages;
+}
+
+export const totalUsd = (usage: Record<string, Usage>): number => Object.values(usage).reduce((sum, used) => sum + used.usd, 0);
+
+function bar(done: number, total: number, width = 16): string {
+  const filled = total === 0 ? 0 : Math.min(width, Math.round((done / total) * width));
+  return `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`;
+}
+
+const spent = (used: Usage | undefined): string =>
+  used === undefined || used.calls === 0 ? '' : `${amount(used.calls)} calls, ${amount(used.input + used.output)} tokens, ${money(used.usd)}`;
+
+/** Time left by the pace of documents and episodes so far; a guess that is marked as one. */
+export function timeLeft({ funnel, startedAt, inFlight, waiting, phase }: Progress, now: number): string {
+  if (phase !== 'running' || funnel.episodes === 0 || funnel.documents === 0) return '';
+  const expected = (funnel.documentsTotal / funnel.documents) * (funnel.episodes + inFlight + waiting);
+  const left = ((now - startedAt) / funnel.episodes) * Math.max(0, expected - funnel.episodes);
+  return left < 1000 ? '' : `about ${duration(left)} left`;
+}
+
+/** The live picture. */
+export function liveLines(title: string, progress: Progress, now = Date.now()): string[] {
+  const { funnel, inFlight, waiting, usage, phase } = progress;
+  const stages = usageByStage(usage);
+  const tasks = funnel.episodes + inFlight + waiting;
+  const more = funnel.documents < funnel.documentsTotal ? '~' : '';
+  const rows: [string, number, number, string, string][] = [
+    ['instruct', funnel.documents, funnel.documentsTotal, `${funnel.tasks} tasks, ${funnel.taskDuplicates} duplicates`, spent(stages.get('instruct'))],
+    ['interact', funnel.episodes, tasks, `${inFlight} in flight, ${funnel.steps} actions`, spent(stages.get('interact'))],
+    ['construct', funnel.windows, funnel.windows, `${funnel.windows} windows, ${sum(funnel.dropped)} dropped early`, spent(stages.get('construct'))],
+    ['filter', funnel.kept, funnel.voted, `kept ${funnel.kept} of ${funnel.voted} judged`, spent(stages.get('filter'))],
+  ];
+  const lines = rows.map(([name, done, total, what, cost]) => {
+    const count = name === 'interact' ? `${done}/${more}${total}` : `${done}/${total}`;
+    return ` ${name.padEnd(10)} ${paint('cyan', bar(done, total))} ${count.padEnd(9)} ${what.padEnd(34)} ${paint('dim', cost)}`;
+  });
+  const head = [paint('bold', title), phase, duration(now - progress.startedAt), money(totalUsd(usage)), timeLeft(progress, now)];
+  const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', ` ! ${id} waits: ${on}`));
+  const recent = progress.recent.slice(-5).map((line) => paint('dim', `   ${line}`));
+  return [head.filter(Boolean).join('  '), ...lines, ...blocked, ...recent];
+}
+
+const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((total, number) => total + number, 0);
+
+/** One line for logs and pipes. */
+export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progress, now = Date.now()): string {
+  return [
+    new Date(now).toISOString(),
+    phase,
+    `documents=${funnel.documents}/${funnel.documentsTotal}`,
+    `tasks=${funnel.tasks}`,
+    `episodes=${funnel.episodes}`,
+    `in_flight=${inFlight}`,
+    `windows=${funnel.windows}`,
+    `judged=${funnel.voted}`,
+    `kept=${funnel.kept}`,
+    `usd=${totalUsd(usage).toFixed(4)}`,
+    `elapsed=${duration(now - startedAt).replaceAll(' ', '')}`,
+  ].join(' ');
+}

@@ -1,0 +1,50 @@
+/** What a run made, in words: the funnel, why things were dropped, what it cost, where the dataset is. */
+import type { Progress } from '../schemas/flow.ts';
+import { amount, duration, money, paint, totalUsd } from './progress.ts';
+import type { RunRecord } from './runs.ts';
+
+const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${Math.round((100 * part) / whole)} %`);
+
+export function reportLines(record: RunRecord, progress: Progress, now = Date.now()): string[] {
+  const { funnel, dataset } = progress;
+  const outcomes = Object.entries(funnel.outcomes).map(([outcome, number]) => `${number} ${outcome}`);
+  const lines = [
+    paint('bold', `${record.pipeline}  ${record.run}  ${progress.phase}`),
+    '',
+    row('documents', `${funnel.documents}`, funnel.documents < funnel.documentsTotal ? `of ${funnel.documentsTotal}` : ''),
+    row('tasks', `${funnel.tasks}`, `${funnel.taskDuplicates} more were duplicates`),
+    row('trajectories', `${funnel.episodes}`, [...outcomes, `${funnel.steps} actions`, ...(funnel.episodesReused > 0 ? [`${funnel.episodesReused} reused`] : [])].join(', ')),
+    row('windows', `${funnel.windows}`, ''),
+    row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
+    row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
+  ];
+  if (dataset !== null) lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
+  lines.push('', ...dropLines(progress), ...costLines(progress), ...timeLines(progress, now));
+  return lines;
+}
+
+const row = (name: string, number: string, note: string): string => `  ${name.padEnd(14)}${number.padStart(6)}   ${paint('dim', note)}`;
+
+function dropLines({ funnel, dataset }: Progress): string[] {
+  const early = Object.entries(funnel.dropped).map(([reason, number]) => ({ reason: `before the vote: ${reason}`, number }));
+  const late = Object.entries(dataset?.dropped ?? {}).map(([reason, number]) => ({ reason, number }));
+  const all = [...early, ...late].sort((a, b) => b.number - a.number);
+  if (funnel.unreadable > 0) all.push({ reason: 'model replies that could not be read (counted, never taken for a yes)', number: funnel.unreadable });
+  return all.length === 0 ? [] : ['  dropped, and why', ...all.map(({ reason, number }) => `  ${String(number).padStart(6)}   ${reason}`), ''];
+}
+
+function costLines({ usage, dataset }: Progress): string[] {
+  const entries = Object.entries(usage).filter(([, used]) => used.calls > 0);
+  if (entries.length === 0) return ['  no model was asked', ''];
+  const lines = entries.map(
+    ([account, used]) =>
+      `  ${account.padEnd(24)} ${String(used.calls).padStart(6)} calls  ${amount(used.input).padStart(7)} in (${amount(used.cached)} cached)  ${amount(used.output).padStart(7)} out  ${money(used.usd)}`,
+  );
+  const kept = dataset?.kept ?? 0;
+  const each = kept > 0 ? `, ${money(totalUsd(usage) / kept)} per kept example` : '';
+  return ['  model calls', ...lines, `  ${'total'.padEnd(24)} ${money(totalUsd(usage))}${each}`, ''];
+}
+
+const timeLines = ({ startedAt, firstKeptAt }: Progress, now: number): string[] => [
+  `  took ${duration(now - startedAt)}${firstKeptAt === null ? '' : `, the first accepted example after ${duration(firstKeptAt - startedAt)}`}`,
+];

@@ -1,0 +1,123 @@
+/** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import type { PipelineInput } from '../schemas/flow.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { searchAttributes } from '../schemas/search-attributes.ts';
+import { putJson } from '../store/json.ts';
+import { openStore } from '../store/stores.ts';
+import { temporal } from '../temporal.config.ts';
+import { watch } from './attach.ts';
+import { type Place, withClient, workflowPage } from './connection.ts';
+import { homeFolder, storeUrl } from './home.ts';
+import { planFile } from './plans.ts';
+import { reportLines } from './report.ts';
+import { newRunId, type RunRecord, saveRun } from './runs.ts';
+import { up } from './supervise.ts';
+
+export interface RunOptions {
+  profile?: string;
+  set?: string[];
+  detach?: boolean;
+  json?: boolean;
+}
+
+const keys = {
+  run: defineSearchAttributeKey(searchAttributes.run, 'KEYWORD'),
+  pipeline: defineSearchAttributeKey(searchAttributes.pipeline, 'KEYWORD'),
+};
+
+/** Exit codes: 0 done, 1 failed, 3 invalid pipeline, 4 left or cancelled, 6 something of the surroundings is missing. */
+export async function runCommand(file: string, options: RunOptions): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const plan = await planFile(file, options);
+  if (plan === undefined) return 3;
+  const home = homeFolder();
+  const store = await openStore(storeUrl());
+  await up(home, say);
+  return withClient(home, async (client, place) => {
+    const run = newRunId();
+    const record: RunRecord = {
+      run,
+      pipeline: plan.name,
+      plan: await putJson(store, plan),
+      file,
+      workflowId: `${plan.name}/${run}`,
+      createdAt: new Date().toISOString(),
+    };
+    await saveRun(store, record);
+    await start(client, record);
+    announce(record, place, options);
+    if (options.detach === true) return 0;
+    const watched = await watch(client, store, record, { json: options.json === true });
+    return conclude(record, watched, options, say);
+  });
+}
+
+async function start(client: Client, record: RunRecord): Promise<void> {
+  const input: PipelineInput = { pipeline: record.pipeline, run: record.run, plan: record.plan };
+  await client.workflow.start('pipeline', {
+    taskQueue: temporal.queues.main,
+    workflowId: record.workflowId,
+    args: [input],
+    memo: { plan: record.plan },
+    staticSummary: `${record.pipeline}: documents to dataset`,
+    typedSearchAttributes: [
+      { key: keys.run, value: record.run },
+      { key: keys.pipeline, value: record.pipeline },
+    ],
+  });
+}
+
+function announce(record: RunRecord, place: Place, options: RunOptions): void {
+  const page = workflowPage(place, record.workflowId);
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ type: 'launch', run: record.run, workflowId: record.workflowId, ui: page })}\n`);
+    return;
+  }
+  process.stderr.write(`run ${record.run} of ${record.pipeline} started\n${page === null ? '' : `Temporal UI  ${page}\n`}\n`);
+}
+
+/** Says how it ended and what to do next. */
+export function conclude(
+  record: RunRecord,
+  watched: Awaited<ReturnType<typeof watch>>,
+  options: { json?: boolean },
+  say: (line: string) => void,
+): number {
+  const { status, progress, failure } = watched;
+  const exit = { COMPLETED: 0, CANCELLED: 4, detached: 4, FAILED: 1, TERMINATED: 1, TIMED_OUT: 1 }[status];
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ type: 'done', run: record.run, status, failure, progress, exit })}\n`);
+    return exit;
+  }
+  if (status === 'detached') {
+    say(`\nleft; the run goes on in the background\n  come back   lbi attach ${record.run}\n  look        lbi show ${record.run}\n  stop it     lbi cancel ${record.run}`);
+    return exit;
+  }
+  if (progress !== undefined) process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
+  if (failure !== undefined) say(`\nthe run failed: ${failure}\n  look   lbi ui ${record.run}`);
+  else for (const line of nextCommands(record, progress?.dataset?.folder ?? null)) say(line);
+  return exit;
+}
+
+const nextCommands = ({ run }: RunRecord, folder: string | null): string[] => [
+  '',
+  ...(folder === null ? [] : [`dataset     ${folder}`]),
+  `examples    lbi show ${run} --examples`,
+  `one of them lbi show ${run} TASK`,
+  `retrieve    lbi retrieve ${run} "what you want to do"`,
+  `history     lbi ui ${run}`,
+];
+
+/** A hash of the files that a plan depends on without holding them (scripts of scripted models). */
+export async function fileHash(folder: string, path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(resolve(folder, path)))
+    .digest('hex');
+}
+
+export type { Plan };

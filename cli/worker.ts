@@ -1,0 +1,114 @@
+/** The worker process: composes store, models and environments, and serves the workflows and activities. */
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createActivities, type Deps } from '../activities/index.ts';
+import { openSessions } from '../activities/sessions.ts';
+import { openDriver } from '../environments/environments.ts';
+import { openStore } from '../store/stores.ts';
+import { temporalConfig } from '../temporal.config.ts';
+import { workflowBundle } from './bundle.ts';
+import { homeFolder, storeUrl } from './home.ts';
+import { embedderOnce, modelOpener } from './models.ts';
+import { packageFolder } from './packages.ts';
+import { planReader } from './plans.ts';
+import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
+import { removeState, writeState } from './processes.ts';
+import { reapSessions, sessionsRoot } from './reaper.ts';
+
+/** Milliseconds between two looks for runs whose queues this worker should poll. */
+const lookEvery = 3000;
+
+/** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
+export async function runWorker(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const config = await temporalConfig();
+  const home = homeFolder();
+  const boot = `${hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
+  await mkdir(home, { recursive: true });
+  await reapSessions(home);
+
+  const { connectionOptions, namespace } = config;
+  const connection = await NativeConnection.connect(connectionOptions);
+  const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
+  const stopping = new AbortController();
+  const sessions = openSessions(sessionsRoot(home));
+  const store = await openStore(storeUrl());
+  const workers: Worker[] = [];
+  const running: Promise<void>[] = [];
+  const keep = (worker: Worker): void => {
+    workers.push(worker);
+    running.push(worker.run());
+  };
+  const plan = planReader(store);
+  const openQueues = queueOpener(() => ({ connection, namespace, activities, sessions, keep }));
+  const models = modelOpener();
+  const embedder = embedderOnce();
+  const deps: Deps = {
+    store,
+    plan,
+    model: models.open,
+    embedder: embedder.open,
+    driver: openDriver,
+    sessions,
+    packageFolder,
+    openQueues,
+    queues: { model: modelQueue, environment: environmentQueue },
+    timing: config.timing,
+    ended: (ids) => endedOf(client, ids),
+    home: process.cwd(),
+    pinnedQueue: `lbi.env.${boot}`,
+    signal: stopping.signal,
+  };
+  const activities = createActivities(deps);
+  const bundle = await workflowBundle(join(home, 'cache'));
+  const shared = { connection, namespace, activities, ...drain };
+  keep(await Worker.create({ ...shared, taskQueue: config.taskQueue, workflowBundle: bundle, maxConcurrentActivityTaskExecutions: 50, maxCachedWorkflows: 500 }));
+  keep(await Worker.create({ ...shared, taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 }));
+  await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
+
+  const look = setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery);
+  await openRunning(client, deps).catch(() => undefined);
+  const stop = (): void => {
+    clearInterval(look);
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  try {
+    await Promise.all(running);
+  } finally {
+    clearInterval(look);
+    stopping.abort();
+    await sessions.closeAll();
+    await Promise.all([models.close(), embedder.close()]);
+    await connection.close();
+    await removeState(home, 'worker');
+  }
+}
+
+/** Polls the queues of every run that is open, whoever started it. */
+async function openRunning(client: Client, deps: Deps): Promise<void> {
+  const query = `WorkflowType = 'pipeline' AND ExecutionStatus = 'Running'`;
+  for await (const { memo } of client.workflow.list({ query })) {
+    const ref = memo?.plan;
+    if (typeof ref === 'string') await deps.openQueues(await deps.plan(ref));
+  }
+}
+
+async function endedOf(client: Client, ids: string[]): Promise<string[]> {
+  const ended = await Promise.all(
+    ids.map(async (id) => {
+      try {
+        return (await client.workflow.getHandle(id).describe()).status.name !== 'RUNNING';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return true;
+        throw error;
+      }
+    }),
+  );
+  return ids.filter((_, index) => ended[index]);
+}

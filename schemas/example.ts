@@ -4,7 +4,8 @@ import { Ref } from './common.ts';
 
 /**
  * A stretch of a trajectory: observations `from` … `to` inclusive, 0 ≤ from < to ≤ n, so `to - from` actions.
- * `steps` are the chain indices that remain after repeated steps were dropped (paper §2.3, app. F); the first is `from`.
+ * `steps` are the chain indices that remain after repeated steps were dropped (paper §2.3, app. F); the first is
+ * `from + 1`, the last is `to`.
  */
 export const Window = Type.Object({
   from: Type.Integer({ minimum: 0 }),

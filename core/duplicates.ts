@@ -1,0 +1,110 @@
+/** Tasks and examples that say the same thing again. */
+import { bandIndex, bandRows, minHashes } from './min-hash.ts';
+import { taskWords } from './task-words.ts';
+import { textHash } from './text-hash.ts';
+
+/** Words of a shingle of `nearDuplicates`; shorter texts are one shingle. */
+const shingleWords = 3;
+
+export { taskShape } from './task-words.ts';
+
+/** Jaccard similarity, 0 to 1, of the words of two tasks (masked, stemmed, without fillers). Two tasks without words are equal. */
+export function similarity(a: string, b: string): number {
+  return overlap(taskWords(a), taskWords(b));
+}
+
+/**
+ * Goes through the candidates in order: a duplicate has the words of an accepted task or of an earlier fresh candidate, or
+ * overlaps with it by more than `threshold`. `of` is the first instruction that it repeats.
+ */
+export function distinctTasks<T extends { instruction: string }>(
+  candidates: T[],
+  accepted: string[],
+  threshold: number,
+): { fresh: T[]; duplicates: { item: T; of: string }[] } {
+  const known = accepted.map((instruction) => ({ instruction, words: taskWords(instruction) }));
+  const fresh: T[] = [];
+  const duplicates: { item: T; of: string }[] = [];
+  for (const item of candidates) {
+    const words = taskWords(item.instruction);
+    const same = known.find((other) => isDuplicate(overlap(words, other.words, threshold), threshold));
+    if (same === undefined) {
+      fresh.push(item);
+      known.push({ instruction: item.instruction, words });
+    } else {
+      duplicates.push({ item, of: same.instruction });
+    }
+  }
+  return { fresh, duplicates };
+}
+
+/**
+ * Finds texts that repeat another: equal sets of word shingles, or a Jaccard similarity above `threshold`. Of each group the
+ * shortest stays (by `length`, ties by id). The map leads from each dropped id to the kept one that it resembles most. Depends on the set of
+ * items, not on their order. Pairs are found by MinHash and LSH and then measured exactly: a few at the very threshold are
+ * missed, none is dropped by mistake. 100,000 items take seconds.
+ */
+export function nearDuplicates(
+  items: { id: string; text: string; length: number }[],
+  threshold: number,
+): Map<string, string> {
+  const index = bandIndex(bandRows(threshold));
+  const kept: { id: string; shingles: Uint32Array }[] = [];
+  const dropped = new Map<string, string>();
+  const ordered = [...items].sort((a, b) => a.length - b.length || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+  for (const { id, text } of ordered) {
+    const shingles = shinglesOf(text);
+    const signature = minHashes(shingles);
+    let best: { id: string; overlap: number } | undefined;
+    for (const number of index.candidates(signature)) {
+      const other = kept[number];
+      if (other === undefined) continue;
+      const shared = sortedOverlap(shingles, other.shingles, Math.max(threshold, best?.overlap ?? 0));
+      if (isDuplicate(shared, threshold) && shared > (best?.overlap ?? -1)) best = { id: other.id, overlap: shared };
+    }
+    if (best !== undefined) {
+      dropped.set(id, best.id);
+    } else {
+      index.add(signature);
+      kept.push({ id, shingles });
+    }
+  }
+  return dropped;
+}
+
+function isDuplicate(shared: number, threshold: number): boolean {
+  return shared > threshold || shared === 1;
+}
+
+/** Jaccard similarity; 0 as soon as the sizes show that it cannot reach `least`. */
+function overlap(a: Set<string>, b: Set<string>, least = 0): number {
+  if (a.size === 0 && b.size === 0) return 1;
+  if (Math.min(a.size, b.size) / Math.max(a.size, b.size) < least) return 0;
+  let shared = 0;
+  for (const word of a) if (b.has(word)) shared += 1;
+  return shared / (a.size + b.size - shared);
+}
+
+/** The same for sorted sets of numbers. */
+function sortedOverlap(a: Uint32Array, b: Uint32Array, least: number): number {
+  if (a.length === 0 && b.length === 0) return 1;
+  if (Math.min(a.length, b.length) / Math.max(a.length, b.length) < least) return 0;
+  let shared = 0;
+  for (let left = 0, right = 0; left < a.length && right < b.length; ) {
+    const difference = (a[left] as number) - (b[right] as number);
+    if (difference === 0) shared += 1;
+    if (difference <= 0) left += 1;
+    if (difference >= 0) right += 1;
+  }
+  return shared / (a.length + b.length - shared);
+}
+
+/** Hashes of the distinct shingles of a text's words, sorted. */
+function shinglesOf(text: string): Uint32Array {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const count = Math.max(1, words.length - shingleWords + 1);
+  const shingles = Array.from({ length: words.length === 0 ? 0 : count }, (_, at) =>
+    textHash(words.slice(at, at + shingleWords).join(' ')),
+  );
+  return Uint32Array.from(new Set(shingles)).sort();
+}

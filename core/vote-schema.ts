@@ -1,0 +1,79 @@
+/** What a committee member is asked, and how strictly its reply is read. */
+import type { Json, JsonObject, JsonSchema } from '../schemas/common.ts';
+import type { Answer } from '../schemas/vote.ts';
+import { LbiError } from './errors.ts';
+import { asObject } from './strict-schema.ts';
+
+/** Small models run on: a reason is a sentence. */
+const reasonChars = 240;
+
+/** The four criteria of the paper (§2.3, Table 31) as yes/no questions in our own words. */
+export const paperCriteria: Record<string, string> = {
+  aligned: 'Does the trajectory really accomplish what the instruction asks, all of it, as the observations show?',
+  coherent: 'Does each action follow sensibly from the observation before it, without contradicting earlier actions?',
+  natural: 'Would a person who uses this application act like this?',
+  reasonable:
+    'Is the way direct: no needless detour, no going back and forth, no repeated action, and no step missing?',
+};
+
+/**
+ * The shape of a vote. `each`: `{"aligned": {"reason": …, "answer": "yes"}, …}`, a reason before every answer; `one`:
+ * `{"aligned": "yes", …, "reason": …}`, answers first and one reason, for small models. `yesNo` are JSON Pointers of the answers.
+ */
+export function voteSchema(
+  criteria: Record<string, string>,
+  reasons: 'each' | 'one',
+): { schema: JsonSchema; yesNo: string[] } {
+  if (reasons === 'one' && 'reason' in criteria) {
+    throw new LbiError(
+      'spec',
+      'A criterion cannot be named "reason" with `reasons: one`: the reason has that name. Rename it.',
+    );
+  }
+  const reason: JsonSchema = { type: 'string', maxLength: reasonChars };
+  const answer: JsonSchema = { type: 'string', enum: ['yes', 'no'] };
+  const names = Object.keys(criteria);
+  const asked = names.map((name) => [name, reasons === 'each' ? objectOf({ reason, answer }) : answer]);
+  const schema = objectOf({ ...Object.fromEntries(asked), ...(reasons === 'one' ? { reason } : {}) });
+  return { schema, yesNo: names.map((name) => answerPointer(name, reasons)) };
+}
+
+/**
+ * Reads a vote. Only the exact word "yes" is a yes; whatever else, and whatever is missing, is a no. `yes` is true when there are criteria and
+ * all are yes. `confidence` is the lowest P(yes): where `probabilities` (by JSON Pointer) lacks an answer, that answer counts 1 or 0.
+ */
+export function readVote(
+  value: Json,
+  criteria: Record<string, string>,
+  reasons: 'each' | 'one',
+  probabilities: Record<string, number> = {},
+): { yes: boolean; criteria: Record<string, Answer>; confidence?: number } {
+  const reply = asObject(value);
+  const answers = Object.keys(criteria).map((name): [string, Answer] => {
+    const given =
+      reasons === 'each' ? asObject(reply[name]) : { answer: reply[name] ?? null, reason: reply.reason ?? '' };
+    const readable = given.answer === 'yes' || given.answer === 'no';
+    const probability = readable ? probabilities[answerPointer(name, reasons)] : undefined;
+    return [
+      name,
+      {
+        yes: given.answer === 'yes',
+        reason: typeof given.reason === 'string' ? given.reason.trim() : '',
+        ...(probability === undefined ? {} : { probability }),
+      },
+    ];
+  });
+  const yes = answers.length > 0 && answers.every(([, answer]) => answer.yes);
+  const sure = answers.some(([, answer]) => answer.probability !== undefined);
+  const lowest = Math.min(...answers.map(([, answer]) => answer.probability ?? (answer.yes ? 1 : 0)));
+  return { yes, criteria: Object.fromEntries(answers), ...(sure ? { confidence: lowest } : {}) };
+}
+
+function answerPointer(name: string, reasons: 'each' | 'one'): string {
+  const token = name.replaceAll('~', '~0').replaceAll('/', '~1');
+  return reasons === 'each' ? `/${token}/answer` : `/${token}`;
+}
+
+function objectOf(properties: JsonObject): JsonSchema {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+}

@@ -1,0 +1,95 @@
+/** Cuts a trajectory into the windows that instructions are written for (paper §2.2, §2.3, app. F, Table 5). */
+import type { Window } from '../schemas/example.ts';
+import { randomSource, shuffled } from './random.ts';
+import type { StepFacts } from './step-facts.ts';
+
+export type DropReason = 'last-action-failed' | 'nothing-changed';
+
+/** Positions in the list of kept steps: first and last, both included. */
+interface Stretch {
+  first: number;
+  last: number;
+}
+
+/** Shares of a draw by length in actions, short preferred but all mixed (Table 5: S+M+L is best, then S+M, then S). */
+const strata = [
+  { from: 1, below: 5, share: 5 },
+  { from: 5, below: 10, share: 3 },
+  { from: 10, below: Number.POSITIVE_INFINITY, share: 2 },
+];
+
+/** Chain indices (1-based) of the steps whose action and state do not both repeat the step before. */
+export function keptSteps(facts: StepFacts[]): number[] {
+  return facts
+    .filter((fact, at) => {
+      const before = facts[at - 1];
+      return before === undefined || fact.action !== before.action || fact.state !== before.state;
+    })
+    .map((fact) => fact.index);
+}
+
+/**
+ * Every stretch of one to `maxSteps` kept steps, ordered by start, then by end: n(n+1)/2 of them when none is too long.
+ * Above `max` it is a draw that `seed` decides: the full trajectory (unless longer than `maxSteps`), then
+ * short (< 5), medium (< 10) and long windows as 5 : 3 : 2, where what one stratum cannot fill goes to the others, the short first.
+ */
+export function cutWindows(kept: number[], options: { max: number; maxSteps: number; seed: number }): Window[] {
+  const all = stretches(kept.length, options.maxSteps);
+  const chosen = all.length <= options.max ? all : draw(all, kept.length, options);
+  return chosen.map(({ first, last }) => {
+    const steps = kept.slice(first, last + 1);
+    return { from: (steps[0] ?? 1) - 1, to: steps.at(-1) ?? 1, steps };
+  });
+}
+
+/**
+ * Why a window is not worth an instruction, or undefined. `nothing-changed`: every step of it ended in the state it began
+ * in. Only the state decides: a driver's state holds what was seen, so a command that just prints something does count.
+ */
+export function dropWindow(
+  window: Window,
+  facts: StepFacts[],
+  options: { drop_failed: boolean; drop_unchanged: boolean },
+): DropReason | undefined {
+  const inside = facts.filter((fact) => fact.index > window.from && fact.index <= window.to);
+  if (options.drop_failed && inside.at(-1)?.failed) return 'last-action-failed';
+  if (options.drop_unchanged && inside.every((fact) => !fact.changed)) return 'nothing-changed';
+  return undefined;
+}
+
+function stretches(count: number, maxSteps: number): Stretch[] {
+  const all: Stretch[] = [];
+  for (let first = 0; first < count; first += 1) {
+    for (let last = first; last < Math.min(count, first + maxSteps); last += 1) all.push({ first, last });
+  }
+  return all;
+}
+
+function draw(all: Stretch[], count: number, options: { max: number; seed: number }): Stretch[] {
+  const random = randomSource(options.seed);
+  const isFull = (stretch: Stretch) => stretch.first === 0 && stretch.last === count - 1;
+  const full = all.filter(isFull).slice(0, options.max);
+  const rest = all.filter((stretch) => !isFull(stretch));
+  const pools = strata.map(({ from, below }) => {
+    const inStratum = rest.filter(({ first, last }) => last - first + 1 >= from && last - first + 1 < below);
+    return shuffled(inStratum, random);
+  });
+  const quotas = shareOut(
+    options.max - full.length,
+    pools.map((pool) => pool.length),
+  );
+  const drawn = pools.flatMap((pool, at) => pool.slice(0, quotas[at]));
+  return [...full, ...drawn].sort((a, b) => a.first - b.first || a.last - b.last);
+}
+
+/** Shares `total` places out over strata of the given sizes; what rounding or a small stratum leaves over goes on, short first. */
+function shareOut(total: number, sizes: number[]): number[] {
+  const shares = strata.reduce((sum, { share }, at) => sum + ((sizes[at] ?? 0) > 0 ? share : 0), 0);
+  const quotas = sizes.map((size, at) => Math.min(size, Math.floor((total * (strata[at]?.share ?? 0)) / shares)));
+  let left = total - quotas.reduce((sum, quota) => sum + quota, 0);
+  return quotas.map((quota, at) => {
+    const more = Math.min(left, (sizes[at] ?? 0) - quota);
+    left -= more;
+    return quota + more;
+  });
+}

@@ -1,0 +1,183 @@
+#!/usr/bin/env node
+/** The `lbi` program: commands and their options; each command's work is loaded when it is called. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { LbiError } from '../core/errors.ts';
+
+/** The nearest package.json above: next to the sources in a checkout, above dist in the package. */
+function version(): string {
+  for (const place of ['../package.json', '../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { version: string }).version;
+    } catch {}
+  }
+  return 'unknown';
+}
+
+const program = new Command('lbi')
+  .description('Makes training data for agents from documentation and a live environment.')
+  .version(version(), '-V, --version')
+  .showHelpAfterError('(lbi --help lists the commands)')
+  .addHelpText('after', '\nBegin with:  lbi doctor    lbi init my-agent    lbi run pipeline.yaml\n');
+
+let exit = 0;
+/** Runs a command's work and keeps its exit code. */
+const does =
+  <A extends unknown[]>(work: (...args: A) => Promise<number>) =>
+  async (...args: A): Promise<void> => {
+    exit = await work(...args);
+  };
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+const amount = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('expected a number of US dollars, e.g. 25');
+  return value;
+};
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0');
+  return value;
+};
+const json = ['--json', 'print JSON on stdout, for programs'] as const;
+
+program.commandsGroup('Author');
+program
+  .command('init')
+  .argument('[folder]', 'where to put it', '.')
+  .option('--template <name>', 'shell or browser', 'shell')
+  .description('write a commented pipeline to start from')
+  .action(does(async (folder, options) => (await import('./init.ts')).initCommand(folder, options)));
+program
+  .command('validate')
+  .argument('<files...>', 'pipeline files')
+  .option('--profile <name>', 'check with this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect, [])
+  .option(...json)
+  .description('check pipeline files; says what is wrong, where, and how to mend it')
+  .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
+program
+  .command('schema')
+  .description('print the JSON Schema of the pipeline file, for editors')
+  .action(does(async () => (await import('./schema.ts')).schemaCommand()));
+
+program.commandsGroup('Run');
+program
+  .command('run')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect, [])
+  .option('--detach', 'start it and come back at once')
+  .option(...json)
+  .description('start a run and watch it; Ctrl-C leaves, the run goes on')
+  .addHelpText('after', '\nExamples:\n  lbi run pipelines/quickstart.yaml\n  lbi run pipeline.yaml --set sources.0.limit=5 --detach\n')
+  .action(does(async (file, options) => (await import('./run.ts')).runCommand(file, options)));
+program
+  .command('attach')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option(...json)
+  .description('watch a run from any terminal')
+  .action(does(async (run, options) => (await import('./control.ts')).attachCommand(run, options)));
+program
+  .command('resume')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option('--budget <usd>', 'raise the budget of the run to this', amount)
+  .option(...json)
+  .description('start what is down and go on with what waits')
+  .action(does(async (run, options) => (await import('./control.ts')).resumeCommand(run, options)));
+program
+  .command('cancel')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option(...json)
+  .description('stop a run; what is finished is kept')
+  .action(does(async (run, options) => (await import('./control.ts')).cancelCommand(run, options)));
+
+program.commandsGroup('Look');
+program
+  .command('runs')
+  .option(...json)
+  .description('list the runs of this folder')
+  .action(does(async (options) => (await import('./control.ts')).runsCommand(options)));
+program
+  .command('show')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .argument('[task]', 'a task of the run: its trajectory, step by step')
+  .option('--examples', 'list the kept examples with their votes')
+  .option('--dropped', 'list the dropped examples with the reasons')
+  .option(...json)
+  .description('the funnel of a run, its examples, or one trajectory')
+  .addHelpText('after', '\nExamples:\n  lbi show @last\n  lbi show @last --dropped\n  lbi show r-4fk2 npm-version-1a2b3c\n')
+  .action(does(async (run, task, options) => (await import('./show.ts')).showCommand(run, task, options)));
+program
+  .command('ui')
+  .argument('[run]', 'run id, its beginning, a pipeline name, or @last')
+  .option('--no-open', 'only print the address')
+  .option(...json)
+  .description('open a run in the Temporal UI')
+  .action(does(async (run, options) => (await import('./control.ts')).uiCommand(run, options)));
+
+program.commandsGroup('Use the data');
+program
+  .command('export')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option('--format <names...>', 'openai, parquet')
+  .option('--out <folder>', 'where to write it')
+  .option(...json)
+  .description('write the dataset of a run again, in other formats or elsewhere')
+  .action(does(async (run, options) => (await import('./data.ts')).exportCommand(run, options)));
+program
+  .command('retrieve')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .argument('<text>', 'an observation, an instruction or a question')
+  .option('-k <number>', 'examples to show', count, 3)
+  .option('--by <what>', 'observation, instruction or query', 'query')
+  .option(...json)
+  .description('find the examples that a prompt would be given')
+  .addHelpText('after', '\nExample:\n  lbi retrieve @last "set the version of a package" -k 2\n')
+  .action(does(async (run, text, options) => (await import('./data.ts')).retrieveCommand(run, text, options)));
+program
+  .command('check')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option(...json)
+  .description('walk every example of a run back to its stored steps and votes')
+  .action(does(async (run, options) => (await import('./data.ts')).checkCommand(run, options)));
+
+program.commandsGroup('Machine');
+program
+  .command('doctor')
+  .option(...json)
+  .description('check what this machine has and say how to mend what is missing')
+  .action(does(async (options) => (await import('./doctor.ts')).doctorCommand(options)));
+program
+  .command('up')
+  .option(...json)
+  .description('start the Temporal server and a worker in the background')
+  .action(does(async (options) => (await import('./machine.ts')).upCommand(options)));
+program
+  .command('down')
+  .option(...json)
+  .description('stop them; open runs wait and go on after lbi up')
+  .action(does(async (options) => (await import('./machine.ts')).downCommand(options)));
+program
+  .command('worker')
+  .description('serve in the foreground: for more workers, on this machine or another')
+  .action(does(async () => (await import('./machine.ts')).workerCommand()));
+program.command('supervise', { hidden: true }).action(does(async () => (await import('./machine.ts')).superviseCommand()));
+
+/** Exit code of a house error: 3 for what the user wrote, 6 for what is missing around, 1 otherwise. */
+const exitOf = (error: LbiError): number => ({ spec: 3, operator: 6 })[error.kind as string] ?? 1;
+
+program.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) exit = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof LbiError) {
+    process.stderr.write(`error: ${error.message}\n`);
+    exit = exitOf(error);
+  } else {
+    process.stderr.write(`error: ${error instanceof Error ? (process.env.LBI_DEBUG === undefined ? error.message : error.stack) : String(error)}\n`);
+    exit = 1;
+  }
+}
+process.exit(exit);

@@ -1,27 +1,27 @@
 /** `environments:` of the pipeline file, one variant per kind. */
 import { type Static, Type } from 'typebox';
-import { key, strict, variants } from './key.ts';
+import { type Full, filled, key, strict, variants } from './key.ts';
 
 const common = {
-  sessions: Type.Optional(
-    Type.Integer({ minimum: 1, ...key('cost', 'Sessions open at once, per worker.', { default: 2 }) }),
-  ),
-  observation: Type.Optional(
+  sessions: filled(Type.Integer({ minimum: 1, ...key('cost', 'Sessions open at once, per worker.', { default: 2 }) })),
+  observation: filled(
     strict(
       {
-        max_chars: Type.Optional(
+        max_chars: filled(
           Type.Integer({ minimum: 200, ...key('output', 'Characters of one observation.', { default: 6000 }) }),
         ),
-        screenshot: Type.Optional(
+        screenshot: filled(
           Type.Boolean(
-            key('output', 'Keep a screenshot of every observation and show it to models that see (browser).'),
+            key('output', 'Keep a screenshot of every observation and show it to models that see (browser).', {
+              default: false,
+            }),
           ),
         ),
       },
-      key('output', 'What the agent is shown.'),
+      key('output', 'What the agent is shown.', { default: {} }),
     ),
   ),
-  step_timeout: Type.Optional(
+  step_timeout: filled(
     Type.Number({ exclusiveMinimum: 0, ...key('output', 'Seconds one action may take.', { default: 30 }) }),
   ),
 };
@@ -34,7 +34,11 @@ export const ShellEnvironment = strict(
         ...key('output', 'Files the folder holds at the start: path → content.'),
       }),
     ),
-    copy: Type.Optional(Type.String(key('output', 'Folder to copy, relative to the pipeline file.'))),
+    copy: Type.Optional(
+      Type.String(
+        key('output', 'Folder to copy into the place, relative to the pipeline file.', { 'x-names': 'file' }),
+      ),
+    ),
     setup: Type.Optional(Type.Array(Type.String(), key('output', 'Commands run once before the first observation.'))),
     variables: Type.Optional(
       Type.Record(Type.String(), Type.String(), key('output', 'Environment variables of the shell.')),
@@ -72,10 +76,8 @@ export const BrowserEnvironment = strict(
           setup: Type.Optional(
             Type.Array(Type.Array(Type.String()), key('output', 'Commands run in ${dir} once, before the app starts.')),
           ),
-          ready: Type.Optional(
-            Type.String(key('output', 'Path that answers 200 when the app is up.', { default: '/' })),
-          ),
-          start_timeout: Type.Optional(
+          ready: filled(Type.String(key('output', 'Path that answers 200 when the app is up.', { default: '/' }))),
+          start_timeout: filled(
             Type.Number({ exclusiveMinimum: 0, ...key('nothing', 'Seconds until it must be ready.', { default: 60 }) }),
           ),
         },
@@ -106,7 +108,7 @@ export const BrowserEnvironment = strict(
 export const ScriptedEnvironment = strict(
   {
     kind: Type.Literal('scripted'),
-    items: Type.Optional(Type.Integer({ minimum: 1, ...key('output', 'Lamps that can be switched.', { default: 4 }) })),
+    items: filled(Type.Integer({ minimum: 1, ...key('output', 'Lamps that can be switched.', { default: 4 }) })),
     ...common,
   },
   { title: 'Scripted: a deterministic board of lamps, for trying the engine' },
@@ -118,3 +120,5 @@ export type ShellSpec = Static<typeof ShellEnvironment>;
 export type BrowserSpec = Static<typeof BrowserEnvironment>;
 export type ScriptedSpec = Static<typeof ScriptedEnvironment>;
 export type EnvironmentKind = EnvironmentSpec['kind'];
+/** An environment with its defaults filled in. */
+export type FullEnvironment = Full<typeof EnvironmentSpec>;

@@ -1,29 +1,27 @@
 /** `models:` of the pipeline file, one variant per provider. */
 import { type Static, Type } from 'typebox';
-import { key, strict, variants } from './key.ts';
+import { type Full, filled, key, strict, variants } from './key.ts';
 
 const common = {
-  temperature: Type.Optional(
+  temperature: filled(
     Type.Number({
       minimum: 0,
       maximum: 2,
       ...key('output', 'Sampling temperature; the paper uses 0 throughout.', { default: 0 }),
     }),
   ),
-  max_tokens: Type.Optional(
-    Type.Integer({ minimum: 16, ...key('output', 'Most tokens of one reply.', { default: 1024 }) }),
-  ),
-  limits: Type.Optional(
+  max_tokens: filled(Type.Integer({ minimum: 16, ...key('output', 'Most tokens of one reply.', { default: 1024 }) })),
+  limits: filled(
     strict(
       {
-        concurrency: Type.Optional(
+        concurrency: filled(
           Type.Integer({ minimum: 1, ...key('cost', 'Calls in flight at once, per worker.', { default: 8 }) }),
         ),
         rpm: Type.Optional(
           Type.Number({ exclusiveMinimum: 0, ...key('cost', 'Requests per minute, over all workers.') }),
         ),
       },
-      key('cost', 'Limits of the provider that the engine keeps.'),
+      key('cost', 'Limits of the provider that the engine keeps.', { default: {} }),
     ),
   ),
   price: Type.Optional(
@@ -38,7 +36,7 @@ const common = {
       key('cost', 'Overrides the dated price table.'),
     ),
   ),
-  timeout: Type.Optional(
+  timeout: filled(
     Type.Number({ exclusiveMinimum: 0, ...key('nothing', 'Seconds one call may take.', { default: 300 }) }),
   ),
 };
@@ -88,7 +86,7 @@ export const LocalModel = strict(
         'Name of a known model (qwen2.5-coder-1.5b, qwen2.5-coder-0.5b), sha256 of a GGUF file, or its path.',
       ),
     }),
-    context: Type.Optional(Type.Integer({ minimum: 512, ...key('output', 'Tokens of context.', { default: 8192 }) })),
+    context: filled(Type.Integer({ minimum: 512, ...key('output', 'Tokens of context.', { default: 8192 }) })),
     threads: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -102,8 +100,10 @@ export const LocalModel = strict(
 export const ScriptedModel = strict(
   {
     provider: Type.Literal('scripted'),
-    script: Type.String({ ...key('output', 'YAML file of rules or JSONL recording, relative to the pipeline file.') }),
-    delay: Type.Optional(Type.Number({ minimum: 0, ...key('nothing', 'Seconds each reply takes.', { default: 0 }) })),
+    script: Type.String({
+      ...key('output', 'YAML file of rules or JSONL recording, relative to the pipeline file.', { 'x-names': 'file' }),
+    }),
+    delay: filled(Type.Number({ minimum: 0, ...key('nothing', 'Seconds each reply takes.', { default: 0 }) })),
     ...common,
   },
   { title: 'Scripted: deterministic replies, labelled as such in all output' },
@@ -112,3 +112,5 @@ export const ScriptedModel = strict(
 export const ModelSpec = variants('provider', [AnthropicModel, GoogleModel, OpenAiModel, LocalModel, ScriptedModel]);
 export type ModelSpec = Static<typeof ModelSpec>;
 export type Provider = ModelSpec['provider'];
+/** A model with its defaults filled in. */
+export type FullModel = Full<typeof ModelSpec>;

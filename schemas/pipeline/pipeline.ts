@@ -1,12 +1,12 @@
 /** The pipeline file: the one place where a user says what is made, with what, and at what price. */
 import { type Static, Type } from 'typebox';
 import { EnvironmentSpec } from './environment.ts';
-import { key, strict } from './key.ts';
+import { type Full, filled, key, strict } from './key.ts';
 import { ModelSpec } from './model.ts';
 import { SourceSpec } from './source.ts';
 import { StageSpec } from './stage.ts';
 
-const names = { propertyNames: { pattern: '^[a-z][a-z0-9_-]{0,39}$' } };
+const names = { propertyNames: { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,39}$' } };
 
 export const PipelineSpec = strict(
   {
@@ -16,9 +16,7 @@ export const PipelineSpec = strict(
       ...key('nothing', 'Short name; part of run and workflow ids.'),
     }),
     description: Type.Optional(Type.String(key('nothing', 'One sentence for people.'))),
-    seed: Type.Optional(
-      Type.Integer({ minimum: 0, ...key('output', 'Seed of everything drawn by chance.', { default: 0 }) }),
-    ),
+    seed: filled(Type.Integer({ minimum: 0, ...key('output', 'Seed of everything drawn by chance.', { default: 0 }) })),
     models: Type.Record(Type.String(), ModelSpec, { ...names, minProperties: 1, ...key('output', 'Models by name.') }),
     environments: Type.Record(Type.String(), EnvironmentSpec, {
       ...names,
@@ -48,6 +46,9 @@ export const PipelineSpec = strict(
       ),
     ),
   },
-  { $id: 'https://learn-by-interact.dev/schemas/pipeline.schema.json', title: 'learn-by-interact pipeline' },
+  { $id: 'urn:learn-by-interact:pipeline:1', title: 'learn-by-interact pipeline' },
 );
 export type PipelineSpec = Static<typeof PipelineSpec>;
+
+/** A pipeline with every default filled in (`withDefaults`): the only form that the rest of the house reads. */
+export type FullSpec = Full<typeof PipelineSpec>;

@@ -1,10 +1,10 @@
 /** `sources:` of the pipeline file: where documents come from. */
 import { type Static, Type } from 'typebox';
-import { key, strict } from './key.ts';
+import { filled, key, strict } from './key.ts';
 
 const common = {
   limit: Type.Optional(Type.Integer({ minimum: 1, ...key('output', 'Most documents of this source.') })),
-  max_chars: Type.Optional(
+  max_chars: filled(
     Type.Integer({
       minimum: 200,
       ...key('output', 'A longer document is split at its headings into parts of about this many characters.', {
@@ -25,7 +25,10 @@ export const SourceSpec = strict({
       ),
     ),
   ),
-  files: Type.Union([Type.String(), Type.Array(Type.String())], key('output', 'Glob(s); the order of a list is kept.')),
+  files: Type.Union(
+    [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
+    key('output', 'Glob(s); the order of a list is kept.'),
+  ),
   ...common,
 });
 export type SourceSpec = Static<typeof SourceSpec>;

@@ -2,30 +2,37 @@
 import { type Static, Type } from 'typebox';
 import { Style } from '../example.ts';
 import { AcceptRule } from '../vote.ts';
-import { key, strict, variants } from './key.ts';
+import { type Full, filled, key, strict, variants } from './key.ts';
 
-const model = Type.String(key('output', 'Name of a model in `models`.'));
+const model = Type.String(key('output', 'Name of a model in `models`.', { 'x-names': 'model' }));
 const prompt = Type.Optional(
-  Type.String(key('output', 'Markdown prompt file, relative to the pipeline file; left out, the shipped one.')),
+  Type.String(
+    key('output', 'Markdown prompt file, relative to the pipeline file; left out, the shipped one.', {
+      'x-names': 'prompt',
+    }),
+  ),
 );
 
 export const InstructStage = strict(
   {
     uses: Type.Literal('instruct'),
     model,
-    per_document: Type.Optional(
+    per_document: filled(
       Type.Integer({
         minimum: 1,
         maximum: 20,
         ...key('output', 'Tasks asked of each document (N of the paper).', { default: 3 }),
       }),
     ),
-    limit: Type.Optional(Type.Integer({ minimum: 1, ...key('output', 'Most tasks of the run.') })),
-    duplicates: Type.Optional(
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, ...key('output', 'Most tasks of the run.', { 'x-selects': true }) }),
+    ),
+    duplicates: filled(
       Type.Number({
         minimum: 0,
         maximum: 1,
         ...key('output', 'Tasks whose words overlap more than this (Jaccard, example values masked) are duplicates.', {
+          'x-selects': true,
           default: 0.8,
         }),
       }),
@@ -46,7 +53,7 @@ export const Knowledge = strict(
         k: Type.Integer({
           minimum: 0,
           maximum: 50,
-          ...key('output', 'Examples by BM25 on the observation (m1).', { default: 5 }),
+          ...key('output', 'Examples found by BM25 on the observation (m1); 5 in the paper.'),
         }),
       }),
     ),
@@ -55,13 +62,13 @@ export const Knowledge = strict(
         k: Type.Integer({
           minimum: 0,
           maximum: 50,
-          ...key('output', 'Examples by a query that a model writes, dense (m2).', { default: 5 }),
+          ...key('output', 'Examples found by a query that a model writes, dense (m2); 5 in the paper.'),
         }),
-        query_model: Type.String(key('output', 'Name of the model that writes the query.')),
+        query_model: Type.String(key('output', 'Name of the model that writes the query.', { 'x-names': 'model' })),
         prompt,
       }),
     ),
-    max_tokens: Type.Optional(
+    max_tokens: filled(
       Type.Integer({
         minimum: 50,
         ...key('output', 'Tokens of examples in the prompt (estimated).', { default: 4000 }),
@@ -75,15 +82,19 @@ export type Knowledge = Static<typeof Knowledge>;
 export const InteractStage = strict(
   {
     uses: Type.Literal('interact'),
-    environment: Type.String(key('output', 'Name of an environment in `environments`.')),
+    environment: Type.String(key('output', 'Name of an environment in `environments`.', { 'x-names': 'environment' })),
     model,
-    max_steps: Type.Optional(
+    max_steps: filled(
       Type.Integer({ minimum: 1, maximum: 200, ...key('output', 'Most actions of an episode.', { default: 20 }) }),
     ),
-    attempts: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 50, ...key('output', 'Episodes per task.', { default: 1 }) }),
+    attempts: filled(
+      Type.Integer({
+        minimum: 1,
+        maximum: 50,
+        ...key('output', 'Episodes per task.', { 'x-selects': true, default: 1 }),
+      }),
     ),
-    stuck_after: Type.Optional(
+    stuck_after: filled(
       Type.Integer({
         minimum: 2,
         ...key('output', 'The same action, or the same state, this many times in a row ends the episode.', {
@@ -91,14 +102,14 @@ export const InteractStage = strict(
         }),
       }),
     ),
-    history_chars: Type.Optional(
+    history_chars: filled(
       Type.Integer({
         minimum: 200,
         ...key('output', 'Characters of an earlier observation that the agent is shown again.', { default: 1200 }),
       }),
     ),
     knowledge: Type.Optional(Knowledge),
-    concurrency: Type.Optional(
+    concurrency: filled(
       Type.Integer({ minimum: 1, maximum: 1000, ...key('cost', 'Episodes in flight at once.', { default: 20 }) }),
     ),
     prompt,
@@ -110,27 +121,30 @@ export const ConstructStage = strict(
   {
     uses: Type.Literal('construct'),
     model,
-    styles: Type.Optional(
+    styles: filled(
       Type.Array(Style, {
         minItems: 1,
         uniqueItems: true,
-        ...key('output', 'Kinds of instruction written for a window.', { default: ['new-task', 'replicate'] }),
+        ...key('output', 'Kinds of instruction written for a window.', {
+          'x-selects': true,
+          default: ['new-task', 'replicate'],
+        }),
       }),
     ),
-    max_windows: Type.Optional(
+    max_windows: filled(
       Type.Integer({
         minimum: 1,
         ...key(
           'output',
           'Most windows of a trajectory, drawn from the length strata short (< 5), medium (< 10), long.',
-          { default: 40 },
+          { 'x-selects': true, default: 40 },
         ),
       }),
     ),
-    max_window_steps: Type.Optional(
-      Type.Integer({ minimum: 1, ...key('output', 'Longest window, in actions.', { default: 60 }) }),
+    max_window_steps: filled(
+      Type.Integer({ minimum: 1, ...key('output', 'Longest window, in actions.', { 'x-selects': true, default: 60 }) }),
     ),
-    observation_chars: Type.Optional(
+    observation_chars: filled(
       Type.Integer({
         minimum: 200,
         ...key('output', 'Characters of an observation in the prompt.', { default: 3000 }),
@@ -146,37 +160,45 @@ export const ConstructStage = strict(
 export const FilterStage = strict(
   {
     uses: Type.Literal('filter'),
-    drop_repeated: Type.Optional(
+    drop_repeated: filled(
       Type.Boolean(
         key('output', 'Drop steps whose action and observation repeat the one before, before windows are cut.', {
+          'x-selects': true,
           default: true,
         }),
       ),
     ),
-    drop_failed: Type.Optional(
-      Type.Boolean(key('output', 'Drop windows whose last action failed.', { default: true })),
+    drop_failed: filled(
+      Type.Boolean(key('output', 'Drop windows whose last action failed.', { 'x-selects': true, default: true })),
     ),
-    drop_unchanged: Type.Optional(
+    drop_unchanged: filled(
       Type.Boolean(
-        key('output', 'Drop windows in which nothing was changed and nothing new was seen.', { default: true }),
+        key('output', 'Drop windows in which nothing was changed and nothing new was seen.', {
+          'x-selects': true,
+          default: true,
+        }),
       ),
     ),
     committee: strict(
       {
-        members: Type.Array(Type.String(), {
+        members: Type.Array(Type.String({ 'x-names': 'model' }), {
           minItems: 1,
           uniqueItems: true,
-          ...key('output', 'Names of models; two families or more, or a model judges its own work.'),
+          ...key('output', 'Names of models; two families or more, or a model judges its own work.', {
+            'x-selects': true,
+          }),
         }),
         criteria: Type.Optional(
-          Type.Record(Type.String({ pattern: '^[a-z][a-z0-9_]*$' }), Type.String(), {
+          Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+            propertyNames: { type: 'string', pattern: '^[a-z][a-z0-9_]*$' },
+            minProperties: 1,
             ...key(
               'output',
               'Name → question answered yes or no. Default: aligned, coherent, natural, reasonable (paper, Table 31).',
             ),
           }),
         ),
-        reasons: Type.Optional(
+        reasons: filled(
           Type.Union(
             [Type.Literal('each'), Type.Literal('one')],
             key('output', 'A reason before each answer, or one short reason after all answers (small models).', {
@@ -184,17 +206,19 @@ export const FilterStage = strict(
             }),
           ),
         ),
-        accept: Type.Optional({
-          ...AcceptRule,
-          ...key('nothing', 'The rule over the votes; a change re-counts stored votes and asks nobody.', {
-            default: 'unanimous',
+        accept: filled(
+          Type.Unsafe<AcceptRule>({
+            ...AcceptRule,
+            ...key('nothing', 'The rule over the votes; a change re-counts stored votes and asks nobody.', {
+              default: 'unanimous',
+            }),
           }),
-        }),
+        ),
         prompt,
       },
       key('output', 'The models that vote.'),
     ),
-    duplicates: Type.Optional(
+    duplicates: filled(
       Type.Number({
         minimum: 0,
         maximum: 1,
@@ -212,7 +236,7 @@ export const FilterStage = strict(
 export const IndexStage = strict(
   {
     uses: Type.Literal('index'),
-    embedding: Type.Optional(
+    embedding: filled(
       Type.Union(
         [Type.Literal('local'), Type.Literal('none')],
         key('output', 'Dense vectors by the local MiniLM, or none (BM25 only).', { default: 'local' }),
@@ -230,14 +254,14 @@ export const ExportStage = strict(
       uniqueItems: true,
       ...key('output', 'openai: chat JSONL for fine-tuning; parquet: one row per example.'),
     }),
-    path: Type.Optional(
+    path: filled(
       Type.String(
         key('nothing', 'Folder, relative to where lbi runs; ${run} and ${pipeline} are filled in.', {
           default: '.lbi/datasets/${run}',
         }),
       ),
     ),
-    split: Type.Optional(
+    split: filled(
       Type.Number({
         minimum: 0,
         maximum: 0.5,
@@ -258,4 +282,6 @@ export const StageSpec = variants('uses', [
 ]);
 export type StageSpec = Static<typeof StageSpec>;
 export type StageName = StageSpec['uses'];
+/** A stage with its defaults filled in, by name. */
+export type FullStage<N extends StageName = StageName> = Extract<Full<typeof StageSpec>, { uses: N }>;
 export type Stage<N extends StageName> = Extract<StageSpec, { uses: N }>;

@@ -1,0 +1,35 @@
+/** Reads a pipeline file from disk into a checked spec: the way every command begins. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Loaded, loadSpec } from '../core/spec/load.ts';
+
+export interface PipelineFileOptions {
+  profile?: string | undefined;
+  set?: readonly string[] | undefined;
+  environment?: Record<string, string | undefined>;
+  /** True when the price table has this model; left out, prices are not checked. */
+  knownPrice?: (provider: string, model: string) => boolean;
+}
+
+export interface PipelineFile {
+  loaded: Loaded;
+  text: string;
+  /** Absolute folder that the paths in the file are relative to. */
+  folder: string;
+}
+
+/** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
+export const readPipelineFile = async (file: string, options: PipelineFileOptions = {}): Promise<PipelineFile> => {
+  const text = await readFile(file, 'utf8');
+  const folder = dirname(resolve(file));
+  const { environment = process.env, ...rest } = options;
+  const loaded = loadSpec({
+    ...rest,
+    text,
+    file,
+    environment,
+    fileExists: (path) => existsSync(resolve(folder, path)),
+  });
+  return { loaded, text, folder };
+};

@@ -1,0 +1,83 @@
+/** `lbi validate`: checks pipeline files and prints every problem with its place and fix. */
+import { styleText } from 'node:util';
+import { parseTree } from '../core/spec/parse.ts';
+import { distinct, type Problem } from '../core/spec/problem.ts';
+import { inReadingOrder, renderProblems } from '../core/spec/render.ts';
+import { entriesAt } from '../core/spec/tree.ts';
+import type { PipelineSpec } from '../schemas/pipeline/pipeline.ts';
+import { type PipelineFileOptions, readPipelineFile } from './pipeline-file.ts';
+
+export interface ValidateOptions extends PipelineFileOptions {
+  /** One JSON document on stdout instead of text. */
+  json?: boolean;
+  /** Warnings count as errors. */
+  strict?: boolean;
+}
+
+interface Report {
+  file: string;
+  valid: boolean;
+  problems: Problem[];
+  text: string;
+  spec: PipelineSpec | undefined;
+}
+
+/** Exit codes: 0 all valid, 2 no such file, 3 a pipeline is invalid. Problems go to stderr, results to stdout. */
+export const validateCommand = async (files: readonly string[], options: ValidateOptions = {}): Promise<number> => {
+  if (files.length === 0) return usage('lbi validate needs a file: lbi validate pipeline.yaml');
+  const reports: Report[] = [];
+  for (const file of files) {
+    try {
+      reports.push(await check(file, options));
+    } catch (error) {
+      return usage(`${file} cannot be read: ${reason(error)}`);
+    }
+  }
+  if (options.json === true) printJson(reports);
+  else for (const report of reports) print(report);
+  return reports.every(({ valid }) => valid) ? 0 : 3;
+};
+
+const usage = (message: string): number => {
+  process.stderr.write(`${message}\n`);
+  return 2;
+};
+
+const reason = (error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EISDIR') return 'it is a folder; name the YAML file in it';
+  return error instanceof Error ? error.message : String(error);
+};
+
+/** The file as it stands and, unless one was chosen, with each of its profiles; unset variables of a profile are no fault. */
+const check = async (file: string, options: ValidateOptions): Promise<Report> => {
+  const { loaded, text } = await readPipelineFile(file, options);
+  const spec = 'spec' in loaded ? loaded.spec : undefined;
+  let problems = 'spec' in loaded ? loaded.warnings : loaded.problems;
+  const others = options.profile === undefined && spec !== undefined ? profileNames(text) : [];
+  for (const profile of others) {
+    const other = (await readPipelineFile(file, { ...options, profile })).loaded;
+    const found = 'spec' in other ? other.warnings : other.problems.filter(({ code }) => code !== 'env');
+    problems = distinct([...problems, ...found]);
+  }
+  const wrong = problems.some(({ severity }) => severity === 'error' || options.strict === true);
+  return { file, valid: !wrong, problems, text, spec };
+};
+
+const profileNames = (text: string): string[] => {
+  const { tree } = parseTree({ file: '', text });
+  return entriesAt(tree, 'profiles').map(([name]) => name);
+};
+
+const print = ({ file, valid, problems, text, spec }: Report): void => {
+  const color = styleText('red', 'x', { stream: process.stderr }) !== 'x';
+  if (problems.length > 0) process.stderr.write(`${renderProblems(problems, { [file]: text }, { color })}`);
+  if (valid && spec !== undefined)
+    process.stdout.write(`${file}: valid (${spec.stages.map(({ uses }) => uses).join(' → ')})\n`);
+};
+
+const printJson = (reports: Report[]): void => {
+  const data = reports.map(({ file, valid, problems }) => ({ file, valid, problems: inReadingOrder(problems) }));
+  process.stdout.write(`${JSON.stringify({ schema: 'lbi.validate/1', data, warnings: [] })}\n`);
+};

@@ -1,0 +1,137 @@
+/** Spec → plan, and the identities that decide what of earlier work can be used again. */
+import type { Json, JsonObject } from '../schemas/common.ts';
+import type { FullModel } from '../schemas/pipeline/model.ts';
+import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
+import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
+import type { Plan, Versions } from '../schemas/plan.ts';
+import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
+
+/** The plan of a run: plain JSON, ready to be stored. */
+export const makePlan = (spec: FullSpec, prompts: Record<string, string>, versions: Versions): Plan => ({
+  format: 1,
+  spec,
+  prompts,
+  versions,
+});
+
+/** The stage of that name, or undefined when the pipeline does not use it. */
+export const stageOf = <N extends StageName>(plan: Plan, name: N): FullStage<N> | undefined =>
+  plan.spec.stages.find((stage): stage is FullStage<N> => stage.uses === name);
+
+/** How parameters are picked: `unit` leaves out the keys that only decide which units of work there are. */
+interface Picking {
+  unit: boolean;
+  /** What stands in place of a name. */
+  named: (names: 'model' | 'environment', name: string) => Json;
+}
+
+/** The part of a value that its output depends on, by the schema's `x-effect`; undefined where nothing remains. */
+const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefined => {
+  if ((schema['x-effect'] ?? 'output') !== 'output') return undefined;
+  if (picking.unit && schema['x-selects'] === true) return undefined;
+  const names = schema['x-names'];
+  if (names === 'prompt' || names === 'file') return undefined;
+  if (names !== undefined) return typeof value === 'string' ? picking.named(names, value) : value;
+  const governing = resolveSchema(schema, value);
+  if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
+  if (!isMap(value)) return value;
+  const picked = Object.entries(value).flatMap(([name, entry]): [string, Json][] => {
+    if (isNote(governing, name)) return [];
+    const kept = pick(childSchema(governing, name) ?? {}, entry, picking);
+    return kept === undefined || (isMap(kept) && Object.keys(kept).length === 0) ? [] : [[name, kept]];
+  });
+  return Object.fromEntries(picked);
+};
+
+const nothingNamed: Picking = { unit: false, named: (_names, name) => name };
+
+const below = (...steps: string[]): SchemaNode =>
+  steps.reduce<SchemaNode>((schema, step) => childSchema(schema, step) ?? {}, pipelineSchema);
+
+const parameters = (schema: SchemaNode, value: unknown, picking: Picking = nothingNamed): JsonObject => {
+  const picked = pick(schema, value as Json, picking);
+  return picked !== undefined && isMap(picked) ? picked : {};
+};
+
+const content = (plan: Plan, place: string): JsonObject => {
+  const known = plan.versions.contents[place];
+  return known === undefined ? {} : { content: known };
+};
+
+/** What a model's output depends on: provider, model id or content, sampling parameters; never key, price or limits. */
+export const modelIdentity = (plan: Plan, name: string): JsonObject => {
+  const model: FullModel | undefined = plan.spec.models[name];
+  return model === undefined
+    ? { missing: name }
+    : withContent(parameters(below('models', name), model), content(plan, `models.${name}`));
+};
+
+/** Where the content is known it says more than the name of the weights, which may be a path. */
+const withContent = (own: JsonObject, known: JsonObject): JsonObject => {
+  if (known.content === undefined) return own;
+  const { model: _replaced, ...rest } = own;
+  return { ...rest, ...known };
+};
+
+/** What an observation depends on besides the actions: the environment's output parameters, driver version, content. */
+export const environmentIdentity = (plan: Plan, name: string): JsonObject => {
+  const environment = plan.spec.environments[name];
+  if (environment === undefined) return { missing: name };
+  const version = plan.versions.environments[environment.kind] ?? '1';
+  return { ...parameters(below('environments', name), environment), version, ...content(plan, `environments.${name}`) };
+};
+
+const picking = (plan: Plan, unit: boolean): Picking => ({
+  unit,
+  named: (names, name) => (names === 'model' ? modelIdentity(plan, name) : environmentIdentity(plan, name)),
+});
+
+const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
+  Object.fromEntries(
+    Object.entries(plan.prompts).filter(([name]) =>
+      part === undefined
+        ? name === stage || name.startsWith(`${stage}/`)
+        : name === stage || name === `${stage}/${part}`,
+    ),
+  );
+
+const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
+  const schema = childSchema(pipelineSchema, 'stages')?.items ?? {};
+  const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
+  return {
+    stage: uses ?? stage.uses,
+    version: plan.versions.stages[stage.uses] ?? '1',
+    seed: plan.spec.seed,
+    parameters: own,
+    prompts: promptsOf(plan, stage.uses, part),
+    ...(stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {}),
+  };
+};
+
+/**
+ * Everything that a stage's output depends on besides its inputs, as JSON: hash `canonical()` of it. Names of models and
+ * environments are replaced by what they name, so renaming one changes nothing. Null when the pipeline has no such stage.
+ */
+export const stageIdentity = (plan: Plan, name: StageName): Json => {
+  const stage = stageOf(plan, name);
+  return stage === undefined ? null : identity(plan, stage, false);
+};
+
+/** A unit of paid work: the tasks of a document, an attempt at a task, a window relabelled in one style, a member's vote. */
+export type Unit =
+  | { stage: 'instruct' }
+  | { stage: 'interact' }
+  | { stage: 'construct'; style: string }
+  | { stage: 'filter'; member: string };
+
+/**
+ * Everything that one unit's output depends on besides its inputs. Narrower than the stage: keys that only decide which
+ * units there are (how many windows, which styles, which members) are left out, so that a new member asks nobody else again.
+ */
+export const unitIdentity = (plan: Plan, unit: Unit): Json => {
+  const stage = stageOf(plan, unit.stage);
+  if (stage === undefined) return null;
+  if (unit.stage === 'construct') return { ...identity(plan, stage, true, unit.style), style: unit.style };
+  if (unit.stage === 'filter') return { ...identity(plan, stage, true), member: modelIdentity(plan, unit.member) };
+  return identity(plan, stage, true);
+};

@@ -1,0 +1,26 @@
+/** Fills in every default of the schema, so that nothing else in the house knows one. */
+import type { Json } from '../../schemas/common.ts';
+import type { FullSpec, PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
+import { childSchema, isMap, pipelineSchema, resolveSchema, type SchemaNode } from './schema.ts';
+
+const fill = (schema: SchemaNode, value: Json): Json => {
+  const governing = resolveSchema(schema, value);
+  if (Array.isArray(value)) {
+    const items = governing.items;
+    return items === undefined ? value : value.map((item) => fill(items, item));
+  }
+  if (!isMap(value)) return value;
+  const own = Object.entries(value).map(([name, entry]): [string, Json] => {
+    const below = childSchema(governing, name);
+    return [name, below === undefined ? entry : fill(below, entry)];
+  });
+  const added = Object.entries(governing.properties ?? {}).flatMap(([name, below]): [string, Json][] =>
+    value[name] === undefined && below.default !== undefined
+      ? [[name, fill(below, structuredClone(below.default))]]
+      : [],
+  );
+  return Object.fromEntries([...own, ...added]);
+};
+
+/** The spec with the schema's defaults; a spec that is already full comes back equal. */
+export const withDefaults = (spec: PipelineSpec): FullSpec => fill(pipelineSchema, spec as Json) as FullSpec;

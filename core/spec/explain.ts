@@ -1,0 +1,249 @@
+/** One fault that Ajv found → one problem in words, at the key or value that a person must edit. */
+import type { ErrorObject } from 'ajv';
+import type { Json } from '../../schemas/common.ts';
+import { type Place, type Problem, position, problemAt, type Words } from './problem.ts';
+import { accepts, isMap, pipelineSchema, type SchemaNode, tagValues, typeOf } from './schema.ts';
+import { nearest } from './suggest.ts';
+import { at, keyPlace, type Path, showPath, type Tree, toJson } from './tree.ts';
+
+interface Fault {
+  tree: Tree;
+  path: Path;
+  shown: string;
+  schema: SchemaNode;
+  value: Json;
+  node: Tree;
+}
+
+/** Problems for one Ajv error; none when another problem already says it. */
+export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] => {
+  const node = at(tree, ...path) ?? tree;
+  const schema = (error.parentSchema ?? {}) as SchemaNode;
+  const fault: Fault = { tree, path, shown: showPath(tree, path), schema, value: toJson(node), node };
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return unknownKey(fault, String(error.params.additionalProperty));
+    case 'required':
+      return [missingKey(fault, String(error.params.missingProperty))];
+    case 'discriminator':
+      return [wrongTag(fault, String(error.params.tag))];
+    case 'type':
+      return wrongType(fault);
+    case 'propertyNames':
+      return [wrongName(fault, String(error.params.propertyName))];
+    default:
+      return [wrongValue(fault, error.keyword)];
+  }
+};
+
+const make = (fault: Fault, place: Place, words: Words): Problem => {
+  const via = fault.node.via;
+  const used = via === undefined ? '' : ` (used at line ${position(via.source.text, via.offset).line})`;
+  return problemAt(place, { path: fault.shown, ...words, message: words.message + used });
+};
+
+const inWords = (shown: string): string => (shown === '' ? 'the pipeline' : shown);
+
+/** The map that would have taken the key: one of the map's own maps, or another variant. */
+const home = (schema: SchemaNode, name: string): { suggestion?: string; fix?: string } => {
+  for (const [parent, below] of Object.entries(schema.properties ?? {})) {
+    if (below.properties?.[name] !== undefined) {
+      return { suggestion: `${parent}.${name}`, fix: `write it inside ${parent}: { ${name}: … }` };
+    }
+  }
+  const stages = pipelineSchema.properties?.stages?.items?.oneOf ?? [];
+  const isStage = schema.properties?.uses !== undefined;
+  const other = isStage ? stages.find((stage) => stage.properties?.[name] !== undefined) : undefined;
+  if (other !== undefined)
+    return { fix: `"${name}" is a key of the stage ${other.properties?.uses?.const}: move it there` };
+  if (!isStage && pipelineSchema.properties?.[name] !== undefined && schema.properties?.[name] === undefined) {
+    return { fix: `"${name}" is a key of the whole file: indent it like "models"` };
+  }
+  return {};
+};
+
+const unknownKey = (fault: Fault, name: string): Problem[] => {
+  const known = Object.keys(fault.schema.properties ?? {});
+  const place = keyPlace(fault.tree, [...fault.path, name]);
+  const suggestion = nearest(name, known);
+  const elsewhere = suggestion === undefined ? home(fault.schema, name) : {};
+  const inner = at(fault.tree, ...fault.path, name);
+  const problem = make(
+    { ...fault, node: inner ?? fault.node, shown: showPath(fault.tree, [...fault.path, name]) },
+    place,
+    {
+      code: 'unknown-key',
+      message: `unknown key "${name}" in ${inWords(fault.shown)}`,
+      expected: known,
+      ...(suggestion === undefined ? {} : { suggestion }),
+      ...elsewhere,
+    },
+  );
+  return [problem];
+};
+
+const missingKey = (fault: Fault, name: string): Problem => {
+  const property = fault.schema.properties?.[name];
+  const takes = property === undefined ? '…' : accepts(property).join(' / ');
+  return make(fault, keyPlace(fault.tree, fault.path), {
+    code: 'missing-key',
+    message: `${inWords(fault.shown)} needs the key "${name}"`,
+    expected: [`${name}: ${takes}`],
+    ...(property?.description === undefined ? {} : { fix: `add "${name}:" – ${property.description}` }),
+  });
+};
+
+const wrongTag = (fault: Fault, tag: string): Problem => {
+  const values = tagValues(fault.schema);
+  const node = at(fault.tree, ...fault.path, tag);
+  if (node === undefined) {
+    return make(fault, keyPlace(fault.tree, fault.path), {
+      code: 'missing-key',
+      message: `${inWords(fault.shown)} needs the key "${tag}"`,
+      expected: values.map((value) => `${tag}: ${value}`),
+    });
+  }
+  const value = toJson(node);
+  const words = show(value);
+  return make({ ...fault, node, shown: showPath(fault.tree, [...fault.path, tag]) }, node.place, {
+    code: 'value',
+    message: `there is no ${tag === 'uses' ? 'stage' : tag} ${words}`,
+    expected: values,
+    suggestion: typeof value === 'string' ? nearest(value, values) : undefined,
+  });
+};
+
+const kinds: Record<string, string> = {
+  string: 'the text',
+  integer: 'the number',
+  number: 'the number',
+  boolean: 'the value',
+};
+
+/** A value in words, short: `the text "hot"`, `a list`, `empty`. */
+const inKind = (value: Json): string => {
+  const type = typeOf(value);
+  if (type === 'null') return 'empty';
+  if (type === 'array') return 'a list';
+  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}`;
+};
+
+const show = (value: Json): string => {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+};
+
+/** Keys below an empty parent that were meant to stand inside it: the parent says so, and they keep quiet. */
+const slippedOut = (fault: Fault): string | undefined => {
+  const parent = at(fault.tree, ...fault.path.slice(0, -1));
+  if (parent?.kind !== 'map') return undefined;
+  const emptyName = [...parent.entries].find(
+    ([, entry]) => entry.value.kind === 'scalar' && entry.value.value === null,
+  )?.[0];
+  const variants = fault.schema.oneOf ?? [fault.schema];
+  const name = String(fault.path.at(-1));
+  return variants.some((variant) => variant.properties?.[name] !== undefined) ? emptyName : undefined;
+};
+
+const wrongType = (fault: Fault): Problem[] => {
+  const { value, schema, shown, node } = fault;
+  if (schema.type === 'object' && !isMap(value)) {
+    if (value !== null && slippedOut(fault) !== undefined) return [];
+    if (value === null) {
+      const words: Words = {
+        code: 'type',
+        message: `${inWords(shown)} is empty`,
+        expected: accepts(schema),
+        fix: 'indent the lines that belong to it by two spaces more than its name',
+      };
+      return [make(fault, keyPlace(fault.tree, fault.path), words)];
+    }
+  }
+  const place = value === null ? keyPlace(fault.tree, fault.path) : node.place;
+  const fix = typeFix(fault);
+  return [
+    make(fault, place, {
+      code: 'type',
+      message: `${inWords(shown)} is ${inKind(value)}; ${accepts(schema).join(' or ')} is expected`,
+      ...(fix === undefined ? {} : { fix }),
+    }),
+  ];
+};
+
+const typeFix = ({ value, schema, node, path }: Fault): string | undefined => {
+  const written = node.place.source.text.slice(node.place.offset, node.place.offset + node.place.length);
+  const name = typeof path.at(-1) === 'string' ? `${path.at(-1)}: ` : '- ';
+  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+    return `write it in quotes: ${name}${JSON.stringify(schema.const ?? written)}`;
+  }
+  if (typeof value === 'string' && (schema.type === 'integer' || schema.type === 'number')) {
+    const digits = value.replaceAll(/[_, ]/g, '');
+    if (digits !== '' && Number.isFinite(Number(digits))) return `write ${name}${Number(digits)}`;
+  }
+  if (schema.type === 'array' && typeof value === 'string') return `write ${name}[${written}]`;
+  if (schema.type === 'boolean' && typeof value === 'string') {
+    if (/^(yes|on)$/i.test(value)) return `write ${name}true`;
+    if (/^(no|off)$/i.test(value)) return `write ${name}false`;
+  }
+  return undefined;
+};
+
+const wrongName = (fault: Fault, name: string): Problem => {
+  const place = keyPlace(fault.tree, [...fault.path, name]);
+  const better = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 40);
+  return make({ ...fault, shown: showPath(fault.tree, [...fault.path, name]) }, place, {
+    code: 'value',
+    message: `"${name}" cannot be a name here`,
+    expected: ['a small letter first, then small letters, digits, - and _'],
+    suggestion: better === '' ? undefined : better,
+  });
+};
+
+const wrongValue = (fault: Fault, keyword: string): Problem => {
+  const { value, schema, shown, node, path } = fault;
+  if (path.at(-1) === 'api_key') return wrongSecret(fault);
+  const expected = accepts(schema);
+  const choices = (schema.anyOf ?? []).flatMap((branch) => (typeof branch.const === 'string' ? [branch.const] : []));
+  const texts: Record<string, string> = {
+    minItems: `${shown} has too few items; ${schema.minItems ?? 1} or more are needed`,
+    minProperties: `${shown} is empty; at least one entry is needed`,
+    uniqueItems: `${shown} names the same thing twice`,
+    format: `${shown} is no web address: ${show(value)}`,
+    minLength: `${shown} is an empty text`,
+    pattern: `${shown} is ${show(value)}, which has characters that are not allowed here`,
+  };
+  const message =
+    texts[keyword] ??
+    `${shown} is ${inKind(value)}; ${expected.join(', ')} ${expected.length > 1 ? 'are possible' : 'is expected'}`;
+  const fix =
+    keyword === 'format'
+      ? 'begin with http:// or https://'
+      : keyword === 'pattern'
+        ? `must match ${schema.pattern}`
+        : undefined;
+  return make(fault, node.place, {
+    code: 'value',
+    message,
+    expected: texts[keyword] === undefined && expected.length > 1 ? expected : undefined,
+    suggestion: typeof value === 'string' ? nearest(value, choices) : undefined,
+    fix,
+  });
+};
+
+/** The value itself is never repeated: it may be a key. */
+const wrongSecret = (fault: Fault): Problem => {
+  const variable = /_API_KEY|^[A-Z][A-Z0-9_]+$/.test(String(fault.value)) ? String(fault.value) : undefined;
+  const provider = String(toJson(at(fault.tree, ...fault.path.slice(0, -1), 'provider') ?? fault.node)).toUpperCase();
+  const name =
+    variable ?? (provider === 'GOOGLE' ? 'GEMINI_API_KEY' : `${/^[A-Z]+$/.test(provider) ? provider : 'MY'}_API_KEY`);
+  return make(fault, fault.node.place, {
+    code: 'secret',
+    message: `${fault.shown} must name a secret, not hold it: a key in a file ends up in other people's hands`,
+    fix: `write api_key: "\${secret:${name}}" and export ${name}=… where the worker runs${variable === undefined ? '; if the key was shared, replace it' : ''}`,
+    hidden: variable === undefined,
+  });
+};

@@ -1,0 +1,56 @@
+/** Whatever a pipeline names must exist: models, environments, files; and what it defines should be used. */
+import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from '../schema.ts';
+import { nearest } from '../suggest.ts';
+import { entriesAt, type Path, type Tree, toJson } from '../tree.ts';
+import { type Check, report } from './report.ts';
+
+const homes = { model: 'models', environment: 'environments' } as const;
+
+/** Unknown names are errors; models and environments that nothing uses are warnings. */
+export const checkNames = (check: Check): void => {
+  const used = new Set<string>();
+  visit(check, check.tree, pipelineSchema, [], used);
+  for (const home of Object.values(homes)) {
+    for (const [name] of entriesAt(check.tree, home)) {
+      if (used.has(`${home}.${name}`)) continue;
+      const message = `${home}.${name} is not used by any stage`;
+      report(check, [home, name], { code: 'unused', severity: 'warning', message }, 'key');
+    }
+  }
+};
+
+const visit = (check: Check, tree: Tree, schema: SchemaNode | undefined, path: Path, used: Set<string>): void => {
+  if (schema === undefined) return;
+  const governing = resolveSchema(schema, toJson(tree));
+  if (tree.kind === 'scalar') {
+    if (typeof tree.value === 'string') checkName(check, tree.value, schema, path, used);
+    return;
+  }
+  const children: [string | number, Tree][] =
+    tree.kind === 'list' ? [...tree.items.entries()] : [...tree.entries].map(([name, entry]) => [name, entry.value]);
+  for (const [step, below] of children) visit(check, below, childSchema(governing, step), [...path, step], used);
+};
+
+const checkName = (check: Check, value: string, schema: SchemaNode, path: Path, used: Set<string>): void => {
+  const names = schema['x-names'];
+  if (names === 'model' || names === 'environment') {
+    const known = entriesAt(check.tree, homes[names]).map(([name]) => name);
+    used.add(`${homes[names]}.${value}`);
+    if (known.includes(value)) return;
+    const fix = known.length === 0 ? `add it under ${homes[names]}:` : undefined;
+    report(check, path, {
+      code: 'unknown-name',
+      message: `there is no ${names} "${value}" in ${homes[names]}`,
+      expected: known,
+      suggestion: nearest(value, known),
+      fix,
+    });
+  } else if (names !== undefined && check.knowing.fileExists?.(value) === false) {
+    const fix = 'paths are relative to the folder of the pipeline file';
+    report(check, path, {
+      code: 'file',
+      message: `the ${names === 'prompt' ? 'prompt file' : 'file or folder'} "${value}" does not exist`,
+      fix,
+    });
+  }
+};

@@ -1,0 +1,25 @@
+/** What the checks of meaning are given, and how they report. */
+import { type Problem, problemAt, type Words } from '../problem.ts';
+import { at, keyPlace, type Path, showPath, type Tree } from '../tree.ts';
+
+/** What only the caller can know; each may be left out, and what depends on it is then not checked. */
+export interface Knowing {
+  /** True when the price table has this model. */
+  knownPrice?: (provider: string, model: string) => boolean;
+  /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
+  fileExists?: (path: string) => boolean;
+}
+
+export interface Check {
+  tree: Tree;
+  knowing: Knowing;
+  problems: Problem[];
+}
+
+/** Adds a problem at the value of a path, or at its key with `at: 'key'`. */
+export const report = (check: Check, path: Path, words: Words, where: 'key' | 'value' = 'value'): void => {
+  const node = at(check.tree, ...path);
+  const place =
+    where === 'key' || node === undefined || node.kind !== 'scalar' ? keyPlace(check.tree, path) : node.place;
+  check.problems.push(problemAt(place, { path: showPath(check.tree, path), ...words }));
+};

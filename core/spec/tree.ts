@@ -1,0 +1,90 @@
+/** A pipeline file as a tree in which every key and value knows where it was written. */
+import type { Json } from '../../schemas/common.ts';
+import type { Place } from './problem.ts';
+
+export interface Scalar {
+  kind: 'scalar';
+  value: string | number | boolean | null;
+  place: Place;
+  /** The alias or merge key through which an anchored value is used. */
+  via?: Place;
+  /** True when the whole value came out of one `${env:…}`: it is then read as the schema's type. */
+  fromEnvironment?: boolean;
+}
+
+export interface List {
+  kind: 'list';
+  items: Tree[];
+  place: Place;
+  via?: Place;
+}
+
+export interface Entry {
+  key: Place;
+  value: Tree;
+}
+
+export interface Mapping {
+  kind: 'map';
+  entries: Map<string, Entry>;
+  place: Place;
+  via?: Place;
+}
+
+export type Tree = Scalar | List | Mapping;
+export type Path = (string | number)[];
+
+/** The node below `tree` at a key or index, or undefined. */
+export const child = (tree: Tree | undefined, step: string | number): Tree | undefined => {
+  if (tree?.kind === 'map') return tree.entries.get(String(step))?.value;
+  return tree?.kind === 'list' ? tree.items[Number(step)] : undefined;
+};
+
+/** The node at a path, or undefined. */
+export const at = (tree: Tree | undefined, ...path: Path): Tree | undefined => path.reduce(child, tree);
+
+/** The text at a path, or undefined when there is none or it is no text. */
+export const textAt = (tree: Tree | undefined, ...path: Path): string | undefined => {
+  const node = at(tree, ...path);
+  return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+};
+
+/** Name and value of every entry of the mapping at a path; none when there is no mapping. */
+export const entriesAt = (tree: Tree | undefined, ...path: Path): [string, Entry][] => {
+  const node = at(tree, ...path);
+  return node?.kind === 'map' ? [...node.entries] : [];
+};
+
+/** Items of the list at a path; none when there is no list. */
+export const itemsAt = (tree: Tree | undefined, ...path: Path): Tree[] => {
+  const node = at(tree, ...path);
+  return node?.kind === 'list' ? node.items : [];
+};
+
+/** Where a person edits the node at a path: its key where it has one, else its first key, else its value. */
+export const keyPlace = (tree: Tree, path: Path): Place => {
+  const parent = at(tree, ...path.slice(0, -1));
+  const last = path.at(-1);
+  if (parent?.kind === 'map' && last !== undefined) {
+    const entry = parent.entries.get(String(last));
+    if (entry !== undefined) return entry.key;
+  }
+  const node = at(tree, ...path) ?? tree;
+  const first = node.kind === 'map' ? [...node.entries.values()][0] : undefined;
+  return first?.key ?? node.place;
+};
+
+/** The tree as plain JSON. */
+export const toJson = (tree: Tree): Json => {
+  if (tree.kind === 'scalar') return tree.value;
+  if (tree.kind === 'list') return tree.items.map(toJson);
+  return Object.fromEntries([...tree.entries].map(([name, entry]) => [name, toJson(entry.value)]));
+};
+
+/** A path as people write it: `stages.filter.committee.members[0]`; a stage is called by its name. */
+export const showPath = (tree: Tree, path: Path): string =>
+  path.reduce<string>((shown, step, index) => {
+    if (typeof step === 'string') return shown === '' ? step : `${shown}.${step}`;
+    const stage = path[index - 1] === 'stages' ? textAt(tree, ...path.slice(0, index + 1), 'uses') : undefined;
+    return stage === undefined ? `${shown}[${step}]` : `${shown}.${stage}`;
+  }, '');

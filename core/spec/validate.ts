@@ -1,0 +1,67 @@
+/** The tree against the schema: Ajv finds, `explain` says it in words at the place that a person must edit. */
+import { Ajv, type ErrorObject } from 'ajv';
+import type { Json } from '../../schemas/common.ts';
+import { explain } from './explain.ts';
+import type { Problem } from './problem.ts';
+import { isMap, pipelineSchema, type SchemaNode, typeOf } from './schema.ts';
+import { at, type Path, type Tree, toJson } from './tree.ts';
+
+const compile = (schema: SchemaNode) => {
+  const ajv = new Ajv({ discriminator: true, allErrors: true, strict: true, verbose: true });
+  ajv.addVocabulary(['x-effect', 'x-names', 'x-selects']);
+  ajv.addFormat('uri', (text) => /^https?:\/\/[^\s/]/.test(text) && URL.canParse(text));
+  return ajv.compile(schema);
+};
+
+const check = compile(pipelineSchema);
+
+/** Every way in which the tree does not fit the schema, one problem each. */
+export const validateTree = (tree: Tree): Problem[] => {
+  if (check(toJson(tree))) return [];
+  return single(check.errors ?? []).flatMap((error) => explain(tree, error, pathOf(tree, error)));
+};
+
+const pathOf = (tree: Tree, error: ErrorObject): Path => {
+  const path: Path = [];
+  for (const step of error.instancePath.split('/').slice(1)) {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    path.push(at(tree, ...path)?.kind === 'list' ? Number(name) : name);
+  }
+  return path;
+};
+
+/** Of a choice that nothing fits, only the branch that was meant; of one value, only its first fault. */
+const single = (errors: ErrorObject[]): ErrorObject[] => {
+  const choices = errors
+    .filter((error) => error.keyword === 'anyOf')
+    .map((error) => ({ error, meant: meantBranch(error) }));
+  const chosen = errors.filter((error) =>
+    choices.every(({ error: choice, meant }) => {
+      if (error === choice) return meant === undefined;
+      if (!error.schemaPath.startsWith(`${choice.schemaPath}/`) || !error.instancePath.startsWith(choice.instancePath))
+        return true;
+      return meant !== undefined && error.schemaPath.startsWith(`${choice.schemaPath}/${meant}/`);
+    }),
+  );
+  const typed = new Set(chosen.filter((error) => error.keyword === 'type').map((error) => error.instancePath));
+  return chosen.filter((error) => {
+    if (error.keyword === 'pattern' && error.propertyName !== undefined) return false;
+    return error.keyword === 'type' || !typed.has(error.instancePath);
+  });
+};
+
+const meantBranch = (error: ErrorObject): number | undefined => {
+  const branches: SchemaNode[] = (error.parentSchema as SchemaNode | undefined)?.anyOf ?? [];
+  const value = error.data as Json;
+  const type = typeOf(value);
+  if (!isMap(value)) {
+    const same = branches.findIndex((branch) => branch.type === type && branch.const === undefined);
+    return same < 0 ? undefined : same;
+  }
+  const near = branches.map((branch) => {
+    const known = Object.keys(branch.properties ?? {}).join(' ');
+    return Object.keys(value).filter((name) => known !== '' && known.split(' ').includes(name)).length;
+  });
+  const most = Math.max(...near, 0);
+  return most === 0 ? undefined : near.indexOf(most);
+};

@@ -1,0 +1,25 @@
+/** The plan: everything that a run is decided by, carried through the store so that a run needs nothing but it. */
+import type { FullSpec } from './pipeline/pipeline.ts';
+import type { StageName } from './pipeline/stage.ts';
+
+/** Versions and contents of what the pipeline only names. */
+export interface Versions {
+  /** Version of each stage's algorithm, by name; a stage left out has version "1". */
+  stages: Partial<Record<StageName, string>>;
+  /** Version of each environment driver, by kind. */
+  environments: Record<string, string>;
+  /**
+   * Content of named files and folders by the place that names them: sha256 of a scripted model's script (`models.writer`),
+   * of local weights (`models.actor`), of a copied folder (`environments.box`), of the index (`stages.interact.knowledge`).
+   */
+  contents: Record<string, string>;
+}
+
+export interface Plan {
+  /** Version of this shape. */
+  format: 1;
+  spec: FullSpec;
+  /** Text of every prompt by stage: `instruct`, `interact`, `interact/query`, `construct/new-task`, `filter` … */
+  prompts: Record<string, string>;
+  versions: Versions;
+}

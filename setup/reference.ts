@@ -1,0 +1,82 @@
+/** docs/reference/pipeline.md from the schema: every key, what it takes, its default and what a change of it does. */
+import { accepts, pipelineSchema, type SchemaNode, tagValues } from '../core/spec/schema.ts';
+
+const effects = { output: 'runs again', cost: 'kept', nothing: 'kept' } as const;
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+const shownDefault = (schema: SchemaNode): string => {
+  const value = schema.default;
+  if (value === undefined || JSON.stringify(value) === '{}') return '';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+};
+
+const takes = (schema: SchemaNode): string => {
+  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  return accepts(schema)
+    .map((choice) => (/^[{"]/.test(choice) ? `\`${choice.replaceAll('"', '')}\`` : choice))
+    .join(', ');
+};
+
+/** One row a key; the keys of a map inside follow it as `map.key`. */
+const rows = (schema: SchemaNode, prefix: string): string[] =>
+  Object.entries(schema.properties ?? {}).flatMap(([name, below]) => {
+    const needed = schema.required?.includes(name) === true ? ' **required**' : '';
+    const effect = effects[below['x-effect'] ?? 'output'];
+    const columns = [
+      `\`${prefix}${name}\`${needed}`,
+      cell(takes(below)),
+      shownDefault(below),
+      cell(below.description ?? ''),
+      effect,
+    ];
+    const inner = below.properties === undefined ? [] : rows(below, `${prefix}${name}.`);
+    return [`| ${columns.join(' | ')} |`, ...inner];
+  });
+
+const table = (schema: SchemaNode): string =>
+  ['| key | takes | default | meaning | finished work |', '| --- | --- | --- | --- | --- |', ...rows(schema, '')].join(
+    '\n',
+  );
+
+const variantSections = (schema: SchemaNode | undefined): string => {
+  const tag = schema?.discriminator?.propertyName ?? '';
+  return (schema?.oneOf ?? [])
+    .map(
+      (variant, index) =>
+        `### \`${tag}: ${tagValues(schema ?? {})[index]}\`\n\n${variant.title ?? ''}.\n\n${table(variant)}`,
+    )
+    .join('\n\n');
+};
+
+const top = pipelineSchema.properties ?? {};
+const anyEntry = (schema: SchemaNode | undefined): SchemaNode | undefined => schema?.patternProperties?.['^.*$'];
+
+const introduction = `# The pipeline file
+
+<!-- Made from schemas/pipeline by \`node setup/generate.ts\`: change it there. -->
+
+One YAML 1.2 file says what is made, with which models, in which places. \`lbi validate FILE\` checks it, \`lbi init\` writes one to
+begin with, and \`lbi schema\` prints the JSON Schema that editors complete with.
+
+- Keys that are not listed here are errors, except those that begin with \`x-\`: a home for notes and YAML anchors.
+- \`\${env:NAME}\` is replaced by an environment variable when the file is loaded; unset is an error. \`\${env:NAME:-default}\` stands in
+  for a variable that is unset or empty. Between \`[ ]\` or \`{ }\` put it in quotes. \`$$\` is a plain \`$\`.
+- \`\${secret:NAME}\` stays a name and is read on the worker only. It can stand in \`api_key\` and nowhere else.
+- \`\${port} \${dir} \${package} \${node}\` are filled in when an application starts, \`\${run} \${pipeline}\` when a dataset is written.
+- \`{{ name }}\` has a meaning in prompt files only.
+- \`--profile NAME\` lays an entry of \`profiles\` over the file: maps are merged, everything else is replaced, lists as a whole.
+- \`--set stages.interact.max_steps=5\` changes one value; stages are called by name, other list items by number from 0.
+
+The last column says what a change does to finished work: **runs again** where the output depends on the key, **kept** otherwise.`;
+
+/** The text of the reference page. */
+export const reference = (): string =>
+  `${[
+    introduction,
+    `## The file\n\n${table({ ...pipelineSchema })}`,
+    `## models\n\nA name (small letters, digits, \`-\`, \`_\`) → a model. Stages and committees use the name.\n\n${variantSections(anyEntry(top.models))}`,
+    `## environments\n\nA name → a place where the agent acts.\n\n${variantSections(anyEntry(top.environments))}`,
+    `## sources\n\nA list; documents are read in its order.\n\n${table(top.sources?.items ?? {})}`,
+    `## stages\n\nA list in the order of the method: instruct → interact → construct → filter → index, export. Each stands there once at most, after the stage whose output it takes.\n\n${variantSections(top.stages?.items)}`,
+  ].join('\n\n')}\n`;

@@ -1,7 +1,8 @@
-/** A row of the dataset: one kept example with everything needed to use it and to trace it back. */
+/** The dataset: its rows (one kept example each, with everything needed to use it and to trace it back) and its facts. */
 import { type Static, Type } from 'typebox';
-import { type JsonObject, Ref } from './common.ts';
+import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
+import { AcceptRule } from './vote.ts';
 
 export const RowStep = Type.Object({
   reason: Type.String(),
@@ -34,6 +35,7 @@ export const Row = Type.Object({
   trajectory: Type.Object({ head: Ref, from: Type.Integer(), to: Type.Integer(), steps: Type.Array(Type.Integer()) }),
   votes: Type.Array(
     Type.Object({
+      vote: Type.Unsafe<Ref>({ ...Ref, description: 'the stored vote' }),
       member: Type.String(),
       model: Type.String(),
       yes: Type.Boolean(),
@@ -44,3 +46,36 @@ export const Row = Type.Object({
   scripted: Type.Boolean({ description: 'true when any model or place that made it was scripted' }),
 });
 export type Row = Static<typeof Row>;
+
+/** What a dataset says of itself besides its rows: kept as `dataset.json` and told in the card. */
+export const DatasetFacts = Type.Object({
+  name: Type.String({ description: 'name of the pipeline' }),
+  description: Type.Optional(Type.String()),
+  run: Type.String(),
+  pipeline: Type.String({ description: 'hash of the plan that made it' }),
+  generator: Type.String({ description: 'program and version' }),
+  seed: Type.Integer(),
+  environments: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+  models: Type.Array(
+    Type.Object({
+      name: Type.String({ description: 'as the pipeline calls it' }),
+      model: Type.String({ description: 'provider and model id, or sha256 of the weights' }),
+      uses: Type.Array(Type.String(), { description: 'stages it worked in' }),
+    }),
+  ),
+  committee: Type.Object({
+    members: Type.Array(Type.String()),
+    criteria: Type.Record(Type.String(), Type.String()),
+    accept: AcceptRule,
+  }),
+  counts: Type.Array(Type.Object({ what: Type.String(), count: Type.Integer() }), {
+    description: 'what was there before and after each filter, in order',
+  }),
+  sources: Type.Array(
+    Type.Object({ source: Type.String(), documents: Type.Integer(), license: Type.Optional(Type.String()) }),
+  ),
+  usage: Type.Record(Type.String(), Usage, { description: 'by stage and model: "interact/actor"' }),
+  heldOut: Type.Number({ description: 'share of the documents meant for the test split' }),
+  scripted: Type.Array(Type.String(), { description: 'models and environments that followed a script' }),
+});
+export type DatasetFacts = Static<typeof DatasetFacts>;

@@ -1,40 +1,52 @@
 /** Carries a decision out in the session and links the result to the trajectory. */
 import { canonical } from '../core/canonical.ts';
 import { LbiError } from '../core/errors.ts';
-import type { Json } from '../schemas/common.ts';
 import type { Decision } from '../schemas/decision.ts';
 import type { ActInput, ActResult, SessionPlace } from '../schemas/flow.ts';
 import type { Step } from '../schemas/step.ts';
 import { getJson, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
 
-export const act = (deps: Deps) => async (input: ActInput): Promise<ActResult> => {
-  const session = deps.sessions.get(input.session);
-  const parent = await getJson<Step>(deps.store, input.head);
-  const { action, reason } = await getJson<Decision>(deps.store, input.decision);
-  if (action === undefined) throw new LbiError('fatal', 'a decision without an action cannot be carried out');
-  const index = parent.index + 1;
-  let result: Awaited<ReturnType<typeof session.step>>;
-  try {
-    result = await session.step(action, index);
-  } catch (error) {
-    // A place that broke is of no use to anyone; the workflow opens another.
-    if (error instanceof LbiError && error.kind === 'session-lost') await deps.sessions.close(input.session).catch(() => undefined);
-    throw error;
-  }
-  const { observation, error } = result;
-  const step: Step = { parent: input.head, index, reason, action, observation, ...(error === undefined ? {} : { error }) };
-  return {
-    head: await putJson(deps.store, step as unknown as Json),
-    facts: {
+export const act =
+  (deps: Deps) =>
+  async (input: ActInput): Promise<ActResult> => {
+    const session = deps.sessions.get(input.session);
+    const parent = await getJson<Step>(deps.store, input.head);
+    const { action, reason } = await getJson<Decision>(deps.store, input.decision);
+    if (action === undefined) throw new LbiError('fatal', 'a decision without an action cannot be carried out');
+    const index = parent.index + 1;
+    let result: Awaited<ReturnType<typeof session.step>>;
+    try {
+      result = await session.step(action, index);
+    } catch (error) {
+      // A place that broke is of no use to anyone; the workflow opens another.
+      if (error instanceof LbiError && error.kind === 'session-lost')
+        await deps.sessions.close(input.session).catch(() => undefined);
+      throw error;
+    }
+    const { observation, error } = result;
+    const step: Step = {
+      parent: input.head,
       index,
-      action: canonical(action as unknown as Json),
-      state: observation.stateHash,
-      failed: error !== undefined,
-      changed: observation.stateHash !== parent.observation.stateHash,
-    },
-    error: error?.message ?? '',
+      reason,
+      action,
+      observation,
+      ...(error === undefined ? {} : { error }),
+    };
+    return {
+      head: await putJson(deps.store, step),
+      facts: {
+        index,
+        action: canonical(action),
+        state: observation.stateHash,
+        failed: error !== undefined,
+        changed: observation.stateHash !== parent.observation.stateHash,
+      },
+      error: error?.message ?? '',
+    };
   };
-};
 
-export const close = (deps: Deps) => async ({ session }: SessionPlace): Promise<void> => deps.sessions.close(session);
+export const close =
+  (deps: Deps) =>
+  async ({ session }: SessionPlace): Promise<void> =>
+    deps.sessions.close(session);

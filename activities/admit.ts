@@ -1,12 +1,12 @@
 /** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
 import { distinctTasks } from '../core/duplicates.ts';
-import type { Json, Ref } from '../schemas/common.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import { getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
-import type { Deps } from './deps.ts';
 import { finishedEpisode } from './conclude.ts';
+import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
 
 interface Batch {
@@ -15,7 +15,8 @@ interface Batch {
   duplicates: number;
 }
 
-const batchPath = (run: string, batch: number): string => `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
+const batchPath = (run: string, batch: number): string =>
+  `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
 
 /** Instructions admitted so far, by run: read once from the store, then kept. */
 const admittedBefore = new Map<string, { batches: number; instructions: string[] }>();
@@ -44,7 +45,10 @@ export const admit =
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
     const path = batchPath(input.run, input.batch);
-    const batch = (await deps.store.read(path)) === undefined ? await admitBatch(deps, plan, input, path) : await readPage<Batch>(deps.store, path);
+    const batch =
+      (await deps.store.read(path)) === undefined
+        ? await admitBatch(deps, plan, input, path)
+        : await readPage<Batch>(deps.store, path);
     const fresh: TaskEntry[] = [];
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {
@@ -62,21 +66,28 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
   const { fresh, duplicates } = distinctTasks(
     candidates.map((instruction) => ({ instruction })),
     before,
-    stage.duplicates ?? 0.8,
+    stage.duplicates,
   );
   const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.length);
   const admitted = fresh.slice(0, room).map(({ instruction }) => instruction);
-  const attempts = stageOf(plan, 'interact').attempts ?? 1;
+  const attempts = stageOf(plan, 'interact').attempts;
   const entries: TaskEntry[] = [];
   for (const instruction of admitted) {
-    for (let attempt = 0; attempt < attempts; attempt += 1) entries.push(await storeTask(deps, plan, input.document, instruction, attempt));
+    for (let attempt = 0; attempt < attempts; attempt += 1)
+      entries.push(await storeTask(deps, plan, input.document, instruction, attempt));
   }
   const batch: Batch = { instructions: admitted, fresh: entries, duplicates: duplicates.length };
-  await writePage(deps.store, path, batch as unknown as Json);
+  await writePage(deps.store, path, batch);
   return batch;
 }
 
-async function storeTask(deps: Deps, plan: Plan, document: DocumentEntry | null, instruction: string, attempt: number): Promise<TaskEntry> {
+async function storeTask(
+  deps: Deps,
+  plan: Plan,
+  document: DocumentEntry | null,
+  instruction: string,
+  attempt: number,
+): Promise<TaskEntry> {
   const id = taskId(document, instruction, attempt);
   const task: Task = {
     id,
@@ -84,15 +95,18 @@ async function storeTask(deps: Deps, plan: Plan, document: DocumentEntry | null,
     document: document?.ref ?? null,
     documentId: document?.id ?? null,
     attempt,
-    seed: plan.spec.seed ?? 0,
+    seed: plan.spec.seed,
   };
   const title = instruction.length > 100 ? `${instruction.slice(0, 99)}…` : instruction;
-  return { ref: await putJson(deps.store, task as unknown as Json), id, title };
+  return { ref: await putJson(deps.store, task), id, title };
 }
 
 /** Readable in the Temporal UI and the same in every run: the document's name, a hash of the instruction, the attempt. */
 function taskId(document: DocumentEntry | null, instruction: string, attempt: number): string {
-  const name = (document?.id ?? 'task').toLowerCase().replaceAll(/\.[a-z]+(?=#|$)/g, '').replaceAll(/[^a-z0-9]+/g, '-');
+  const name = (document?.id ?? 'task')
+    .toLowerCase()
+    .replaceAll(/\.[a-z]+(?=#|$)/g, '')
+    .replaceAll(/[^a-z0-9]+/g, '-');
   const short = name.split('-').filter(Boolean).slice(-4).join('-').slice(0, 40);
   const hash = hashOf({ instruction, document: document?.id ?? null }).slice(0, 6);
   return `${short}-${hash}${attempt > 0 ? `-${attempt + 1}` : ''}`;

@@ -24,7 +24,8 @@ interface Kept {
  * The identity of a question: model (with its sampling parameters), text, schema, and `salt`, which tells apart questions that are
  * meant to be asked anew (another attempt, another retry).
  */
-const questionKey = (model: string, request: Json, salt: Json): string => hashOf({ unit: 'ask', version: 1, model, request, salt });
+const questionKey = (model: string, request: Json, salt: Json): string =>
+  hashOf({ unit: 'ask', version: 1, model, request, salt });
 
 /** The request as JSON: images by their bytes in base64. */
 const asJson = (request: ModelRequest): Json => ({
@@ -33,7 +34,9 @@ const asJson = (request: ModelRequest): Json => ({
   messages: request.messages.map(({ role, content }) => ({
     role,
     content: content.map((part) =>
-      part.type === 'text' ? { type: 'text', text: part.text } : { type: 'image', mime: part.mime, data: Buffer.from(part.data).toString('base64') },
+      part.type === 'text'
+        ? { type: 'text', text: part.text }
+        : { type: 'image', mime: part.mime, data: Buffer.from(part.data).toString('base64') },
     ),
   })),
   schema: request.schema,
@@ -59,9 +62,12 @@ export async function ask(deps: Deps, plan: Plan, name: string, request: ModelRe
   }
   const reply = await model.complete(request, { signal: AbortSignal.any([cancelled(), deps.signal]) });
   const kept: Kept = { reply: { ...reply, value: reply.value ?? null }, request: question, caller: me };
-  const ref = await deps.store.remember(key, await putJson(deps.store, kept as unknown as Json));
+  const ref = await deps.store.remember(key, await putJson(deps.store, kept));
   const winner = await getJson<Kept>(deps.store, ref);
   return { reply: restore(winner), usage: reply.usage };
 }
 
-const restore = (kept: Kept): ModelReply => ({ ...kept.reply, value: kept.reply.stop === 'complete' ? kept.reply.value : undefined });
+const restore = (kept: Kept): ModelReply => ({
+  ...kept.reply,
+  value: kept.reply.stop === 'complete' ? kept.reply.value : undefined,
+});

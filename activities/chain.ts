@@ -2,19 +2,13 @@
 import { StoreError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Step } from '../schemas/step.ts';
-import { getJson } from '../store/json.ts';
+import { readChain } from '../store/dataset/row.ts';
 import type { Store } from '../store/store.ts';
 
-/** The links from the root (first observation) to the head. */
-export async function readChain(store: Store, head: Ref): Promise<[Step, ...Step[]]> {
-  const links: Step[] = [];
-  for (let ref: Ref | null = head; ref !== null; ) {
-    const step: Step = await getJson<Step>(store, ref);
-    links.push(step);
-    ref = step.parent;
-  }
-  const [root, ...steps] = links.reverse();
-  if (root === undefined || root.action !== null) throw new StoreError('fatal', `the trajectory ${head} has no first observation`);
+/** The first observation and the steps after it. */
+export async function readTrajectory(store: Store, head: Ref): Promise<[Step, ...Step[]]> {
+  const [root, ...steps] = await readChain(store, head);
+  if (root === undefined) throw new StoreError('fatal', `the trajectory ${head} is empty`);
   return [root, ...steps];
 }
 
@@ -23,5 +17,7 @@ export const shownSteps = (
   steps: Step[],
 ): { reason: string; action: NonNullable<Step['action']>; observation: string; error?: string }[] =>
   steps.flatMap(({ reason, action, observation, error }) =>
-    action === null ? [] : [{ reason, action, observation: observation.text, ...(error === undefined ? {} : { error: error.message }) }],
+    action === null
+      ? []
+      : [{ reason, action, observation: observation.text, ...(error === undefined ? {} : { error: error.message }) }],
   );

@@ -1,12 +1,13 @@
 /** Sealing what an episode made, and finding it again under its identity. */
+import { stageIdentity } from '../core/plan.ts';
 import { verdict } from '../core/tally.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Json, Ref, Usage } from '../schemas/common.ts';
+import type { Ref, Usage } from '../schemas/common.ts';
+import type { Decision } from '../schemas/decision.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Trajectory } from '../schemas/step.ts';
-import type { Decision } from '../schemas/decision.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
@@ -14,20 +15,35 @@ import { findStage } from './plans.ts';
 
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
 export const episodeKey = (plan: Plan, task: Ref): string =>
-  hashOf({ unit: 'episode', task, interact: plan.identity.interact, construct: plan.identity.construct, filter: plan.identity.filter });
+  hashOf({
+    unit: 'episode',
+    task,
+    stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
+  });
 
 export const seal =
   (deps: Deps) =>
-  async (input: { plan: Ref; trajectory: Omit<Trajectory, 'usage'>; finish: Ref | null; usage: Usage }): Promise<Ref> => {
+  async (input: {
+    plan: Ref;
+    trajectory: Omit<Trajectory, 'usage'>;
+    finish: Ref | null;
+    usage: Usage;
+  }): Promise<Ref> => {
     const finish = input.finish === null ? undefined : await getJson<Decision>(deps.store, input.finish);
-    const trajectory: Trajectory = { ...input.trajectory, usage: input.usage, ...(finish?.answer ? { answer: finish.answer } : {}) };
-    return putJson(deps.store, trajectory as unknown as Json);
+    const trajectory: Trajectory = {
+      ...input.trajectory,
+      usage: input.usage,
+      ...(finish?.answer ? { answer: finish.answer } : {}),
+    };
+    return putJson(deps.store, trajectory);
   };
 
-export const conclude = (deps: Deps) => async (input: { plan: Ref; record: Episode }): Promise<Ref> => {
-  const plan = await deps.plan(input.plan);
-  return deps.store.remember(episodeKey(plan, input.record.task), await putJson(deps.store, input.record as unknown as Json));
-};
+export const conclude =
+  (deps: Deps) =>
+  async (input: { plan: Ref; record: Episode }): Promise<Ref> => {
+    const plan = await deps.plan(input.plan);
+    return deps.store.remember(episodeKey(plan, input.record.task), await putJson(deps.store, input.record));
+  };
 
 /** The finished episode of a task under its identity, its votes counted anew under the plan's rule; undefined when there is none. */
 export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): Promise<EpisodeEntry | undefined> {
@@ -39,7 +55,7 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
   for (const { votes } of record.candidates) {
     if (filter === undefined) continue;
     const ballots = await Promise.all(votes.map((vote) => getJson<Vote>(deps.store, vote)));
-    if (verdict(ballots, filter.committee.accept ?? 'unanimous', filter.committee.members).kept) kept += 1;
+    if (verdict(ballots, filter.committee.accept, filter.committee.members).kept) kept += 1;
   }
   return {
     task: task.ref,

@@ -8,20 +8,20 @@ import type { Json } from '../schemas/common.ts';
 import type { Decision } from '../schemas/decision.ts';
 import type { DecideInput, DecideResult, QueryResult } from '../schemas/flow.ts';
 import type { ActionDefinition } from '../schemas/observation.ts';
-import type { Stage } from '../schemas/pipeline/stage.ts';
+import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Step } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
-import { readChain, shownSteps } from './chain.ts';
+import { readTrajectory, shownSteps } from './chain.ts';
 import type { Deps } from './deps.ts';
-import { retrieve } from './retrieve.ts';
 import { promptOf, samplingOf, stageOf } from './plans.ts';
+import { retrieve } from './retrieve.ts';
 
 /** What the agent knows at this moment. */
 interface Situation {
-  stage: Stage<'interact'>;
+  stage: FullStage<'interact'>;
   task: Task;
   actions: ActionDefinition[];
   steps: Step[];
@@ -29,91 +29,103 @@ interface Situation {
 }
 
 async function situation(deps: Deps, plan: Plan, input: DecideInput): Promise<Situation> {
-  const [root, ...steps] = await readChain(deps.store, input.head);
+  const [root, ...steps] = await readTrajectory(deps.store, input.head);
   const actions = root.actions === undefined ? [] : await getJson<ActionDefinition[]>(deps.store, root.actions);
   const task = await getJson<Task>(deps.store, input.task);
   return { stage: stageOf(plan, 'interact'), task, actions, steps: [root, ...steps], latest: steps.at(-1) ?? root };
 }
 
-/** The trajectory so far as the prompt shows it: the first observation, then each action with what came of it. */
+/** The trajectory so far as the prompt shows it: each action with what came of it. */
 const history = ({ stage, steps }: Situation): string => {
-  const [root, ...rest] = steps;
-  const shown = shownSteps(rest);
-  if (root === undefined || shown.length === 0) return 'Nothing yet.';
-  return renderHistory(root.observation.text, shown, { chars: stage.history_chars ?? 1200 });
+  const shown = shownSteps(steps);
+  return shown.length === 0 ? 'Nothing yet.' : renderHistory(shown, { chars: stage.history_chars });
 };
 
 const latestText = ({ latest }: Situation): string =>
-  latest.error === undefined ? latest.observation.text : `The last action failed: ${latest.error.message}\n\n${latest.observation.text}`;
+  latest.error === undefined
+    ? latest.observation.text
+    : `The last action failed: ${latest.error.message}\n\n${latest.observation.text}`;
 
-export const query = (deps: Deps) => async (input: DecideInput): Promise<QueryResult> => {
-  const plan = await deps.plan(input.plan);
-  const now = await situation(deps, plan, input);
-  const name = now.stage.knowledge?.model?.query_model ?? now.stage.model;
-  const { system, user } = fillPrompt(promptOf(plan, 'query'), {
-    task: now.task.instruction,
-    history: history(now),
-    observation: latestText(now),
-  });
-  const request: ModelRequest = {
-    role: 'query',
-    system,
-    messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
-    schema: querySchema(),
-    ...samplingOf(plan, name),
+export const query =
+  (deps: Deps) =>
+  async (input: DecideInput): Promise<QueryResult> => {
+    const plan = await deps.plan(input.plan);
+    const now = await situation(deps, plan, input);
+    const name = now.stage.knowledge?.model?.query_model ?? now.stage.model;
+    const { system, user } = fillPrompt(promptOf(plan, 'interact/query'), {
+      task: now.task.instruction,
+      history: history(now),
+      observation: latestText(now),
+    });
+    const request: ModelRequest = {
+      role: 'query',
+      system,
+      messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
+      schema: querySchema(),
+      ...samplingOf(plan, name),
+    };
+    const { reply, usage } = await ask(deps, plan, name, request, { seed: now.task.seed, attempt: now.task.attempt });
+    const text = reply.value === undefined ? undefined : readQuery(reply.value);
+    return {
+      query: text === undefined ? null : await putJson(deps.store, text),
+      usage,
+      readable: text !== undefined,
+      detail: reply.detail,
+    };
   };
-  const { reply, usage } = await ask(deps, plan, name, request, { seed: now.task.seed, attempt: now.task.attempt });
-  const text = reply.value === undefined ? undefined : readQuery(reply.value);
-  return {
-    query: text === undefined ? null : await putJson(deps.store, text),
-    usage,
-    readable: text !== undefined,
-    detail: reply.detail,
-  };
-};
 
-export const decide = (deps: Deps) => async (input: DecideInput): Promise<DecideResult> => {
-  const plan = await deps.plan(input.plan);
-  const now = await situation(deps, plan, input);
-  const name = now.stage.model;
-  const model = await deps.model(plan, name);
-  const written = input.query === null ? undefined : await getJson<string>(deps.store, input.query);
-  const knowledge = await retrieve(deps, plan, now.stage, latestText(now), written);
-  const { system, user } = fillPrompt(promptOf(plan, 'decide'), {
-    actions: describeActions(now.actions),
-    knowledge,
-    task: now.task.instruction,
-    history: history(now),
-    observation: latestText(now),
-  });
-  const content: Part[] = [{ type: 'text', text: user }];
-  const { screenshot } = now.latest.observation;
-  if (model.images && screenshot !== undefined) content.push({ type: 'image', mime: 'image/png', data: await deps.store.get(screenshot) });
-  const messages: Message[] = [{ role: 'user', content }];
-  const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? []);
-  const request: ModelRequest = {
-    role: 'decide',
-    system,
-    messages,
-    schema: decisionSchema(now.actions),
-    ...(narrow === undefined ? {} : { narrowSchema: narrow }),
-    ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
+export const decide =
+  (deps: Deps) =>
+  async (input: DecideInput): Promise<DecideResult> => {
+    const plan = await deps.plan(input.plan);
+    const now = await situation(deps, plan, input);
+    const name = now.stage.model;
+    const model = await deps.model(plan, name);
+    const written = input.query === null ? undefined : await getJson<string>(deps.store, input.query);
+    const knowledge = await retrieve(deps, now.stage, latestText(now), written);
+    const { system, user } = fillPrompt(promptOf(plan, 'interact'), {
+      actions: describeActions(now.actions),
+      knowledge,
+      task: now.task.instruction,
+      history: history(now),
+      observation: latestText(now),
+    });
+    const content: Part[] = [{ type: 'text', text: user }];
+    const { screenshot } = now.latest.observation;
+    if (model.images && screenshot !== undefined)
+      content.push({ type: 'image', mime: 'image/png', data: await deps.store.get(screenshot) });
+    const messages: Message[] = [{ role: 'user', content }];
+    const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? []);
+    const request: ModelRequest = {
+      role: 'decide',
+      system,
+      messages,
+      schema: decisionSchema(now.actions),
+      ...(narrow === undefined ? {} : { narrowSchema: narrow }),
+      ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
+    };
+    const { reply, usage } = await ask(deps, plan, name, request, { attempt: now.task.attempt, retry: input.retry });
+    const decision = understood(reply.value, now.actions, reply.detail);
+    const ref = await putJson(deps.store, { ...decision, model: reply.model, usage: reply.usage });
+    return {
+      decision: ref,
+      kind: decision.kind,
+      title:
+        decision.kind === 'act' && decision.action !== undefined
+          ? describeAction(decision.action)
+          : decision.answer || decision.kind,
+      usage,
+      readable: decision.kind !== 'unreadable',
+      detail: decision.detail ?? '',
+    };
   };
-  const { reply, usage } = await ask(deps, plan, name, request, { attempt: now.task.attempt, retry: input.retry });
-  const decision = understood(reply.value, now.actions, reply.detail);
-  const ref = await putJson(deps.store, { ...decision, model: reply.model, usage: reply.usage } as unknown as Json);
-  return {
-    decision: ref,
-    kind: decision.kind,
-    title: decision.kind === 'act' && decision.action !== undefined ? describeAction(decision.action) : decision.answer || decision.kind,
-    usage,
-    readable: decision.kind !== 'unreadable',
-    detail: decision.detail ?? '',
-  };
-};
 
 /** The reply as a decision; whatever cannot be read is a result with a reason. */
-function understood(value: Json | undefined, actions: ActionDefinition[], detail: string): Omit<Decision, 'model' | 'usage'> {
+function understood(
+  value: Json | undefined,
+  actions: ActionDefinition[],
+  detail: string,
+): Omit<Decision, 'model' | 'usage'> {
   if (value === undefined) return { kind: 'unreadable', reason: '', detail: detail || 'no value' };
   try {
     return readDecision(value, actions);

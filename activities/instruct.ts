@@ -5,6 +5,7 @@ import { fillPrompt } from '../core/prompt.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
+import type { Plan } from '../schemas/plan.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
 import type { Deps } from './deps.ts';
@@ -13,33 +14,48 @@ import { promptOf, samplingOf, stageOf } from './plans.ts';
 /** Characters of a document in the prompt; longer ones were split when they were read. */
 const maxChars = 24_000;
 
-export const instruct = (deps: Deps) => async (input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult> => {
-  const plan = await deps.plan(input.plan);
-  const stage = stageOf(plan, 'instruct');
-  const document = await getJson<Document>(deps.store, input.document.ref);
-  const wanted = stage.per_document ?? 3;
-  const { system, user } = fillPrompt(promptOf(plan, 'instruct'), {
-    document: clip(document.text, maxChars),
-    title: document.title,
-    count: String(wanted),
-    place: plan.place,
-    hints: stage.hints ?? '',
-  });
-  const request = {
-    role: 'instruct',
-    system,
-    messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
-    schema: tasksSchema(wanted),
-    ...samplingOf(plan, stage.model),
+export const instruct =
+  (deps: Deps) =>
+  async (input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult> => {
+    const plan = await deps.plan(input.plan);
+    const stage = stageOf(plan, 'instruct');
+    const document = await getJson<Document>(deps.store, input.document.ref);
+    const wanted = stage.per_document;
+    const { system, user } = fillPrompt(promptOf(plan, 'instruct'), {
+      document: clip(document.text, maxChars),
+      title: document.title,
+      count: String(wanted),
+      place: placeOf(plan),
+      hints: stage.hints ?? '',
+    });
+    const request = {
+      role: 'instruct',
+      system,
+      messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
+      schema: tasksSchema(wanted),
+      ...samplingOf(plan, stage.model),
+    };
+    const { reply, usage } = await ask(deps, plan, stage.model, request, null);
+    const tasks = reply.value === undefined ? [] : readTasks(reply.value, wanted);
+    const readable = tasks.length > 0;
+    return {
+      tasks: readable ? await putJson(deps.store, tasks) : null,
+      count: tasks.length,
+      usage,
+      readable,
+      detail: readable ? '' : reply.detail || 'no usable task in the reply',
+    };
   };
-  const { reply, usage } = await ask(deps, plan, stage.model, request, null);
-  const tasks = reply.value === undefined ? [] : readTasks(reply.value, wanted);
-  const readable = tasks.length > 0;
-  return {
-    tasks: readable ? await putJson(deps.store, tasks) : null,
-    count: tasks.length,
-    usage,
-    readable,
-    detail: readable ? '' : reply.detail || 'no usable task in the reply',
-  };
-};
+
+/** The place in words, for the writer: what it is and what is in it. */
+function placeOf(plan: Plan): string {
+  const { environment } = stageOf(plan, 'interact');
+  const spec = plan.spec.environments[environment];
+  if (spec?.kind === 'shell') {
+    const files = Object.keys(spec.files ?? {});
+    return `A bash shell in a folder, without network.${files.length > 0 ? ` The folder holds ${files.join(', ')}.` : ''}`;
+  }
+  if (spec?.kind === 'browser')
+    return `A web browser on ${spec.app?.package ?? spec.app?.command[0] ?? spec.url ?? 'a web application'}, nothing else.`;
+  return 'A scripted board of lamps that can be switched.';
+}

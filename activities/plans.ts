@@ -1,34 +1,49 @@
 /** Looking things up in a plan. */
 import { LbiError } from '../core/errors.ts';
+import { stageOf as findStage } from '../core/plan.ts';
 import { type Prompt, parsePrompt, promptVariables } from '../core/prompt.ts';
-import type { ModelSpec } from '../schemas/pipeline/model.ts';
-import type { Stage, StageName } from '../schemas/pipeline/stage.ts';
-import type { Plan, PromptName } from '../schemas/plan.ts';
+import type { FullModel } from '../schemas/pipeline/model.ts';
+import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
+import type { Plan } from '../schemas/plan.ts';
 
-export function findStage<N extends StageName>(plan: Plan, name: N): Stage<N> | undefined {
-  return plan.spec.stages.find((stage): stage is Stage<N> => stage.uses === name);
-}
+export { findStage };
 
 /** The stage of that name; a plan without it never schedules its activities. */
-export function stageOf<N extends StageName>(plan: Plan, name: N): Stage<N> {
+export function stageOf<N extends StageName>(plan: Plan, name: N): FullStage<N> {
   const stage = findStage(plan, name);
   if (stage === undefined) throw new LbiError('spec', `the plan has no stage "${name}"`);
   return stage;
 }
 
-export function modelSpecOf(plan: Plan, name: string): ModelSpec {
+export function modelSpecOf(plan: Plan, name: string): FullModel {
   const spec = plan.spec.models[name];
-  if (spec === undefined) throw new LbiError('spec', `the plan has no model "${name}"; it has ${Object.keys(plan.spec.models).join(', ')}`);
-  return spec;
+  if (spec !== undefined) return spec;
+  throw new LbiError('spec', `the plan has no model "${name}"; it has ${Object.keys(plan.spec.models).join(', ')}`);
 }
 
+/** Prompts of a plan and the variables that each may use. */
+export const promptKinds = {
+  instruct: 'instruct',
+  interact: 'decide',
+  'interact/query': 'query',
+  'construct/new-task': 'relabel',
+  'construct/replicate': 'relabel',
+  filter: 'vote',
+} as const satisfies Record<string, keyof typeof promptVariables>;
+export type PromptName = keyof typeof promptKinds;
+
 export function promptOf(plan: Plan, name: PromptName): Prompt {
-  return parsePrompt(plan.prompts[name], promptVariables[name], name);
+  const text = plan.prompts[name];
+  if (text === undefined) throw new LbiError('spec', `the plan has no prompt "${name}"`);
+  return parsePrompt(text, promptVariables[promptKinds[name]], name);
 }
 
 /** Sampling of a model: temperature and reply length as the pipeline says; the seed only matters when it samples. */
-export function samplingOf(plan: Plan, name: string, seed = plan.spec.seed): { maxTokens: number; temperature: number; seed: number } {
-  const spec = modelSpecOf(plan, name);
-  const temperature = spec.temperature ?? 0;
-  return { maxTokens: spec.max_tokens ?? 1024, temperature, seed: temperature === 0 ? 0 : (seed ?? 0) };
+export function samplingOf(
+  plan: Plan,
+  name: string,
+  seed = plan.spec.seed,
+): { maxTokens: number; temperature: number; seed: number } {
+  const { temperature, max_tokens: maxTokens } = modelSpecOf(plan, name);
+  return { maxTokens, temperature, seed: temperature === 0 ? 0 : seed };
 }

@@ -4,68 +4,70 @@ import type { Plan } from '../schemas/plan.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
 
-export const prepare = (deps: Deps) => async (input: PipelineInput): Promise<Flow> => {
-  const plan = await deps.plan(input.plan);
-  await deps.openQueues(plan);
-  const instruct = stageOf(plan, 'instruct');
-  const interact = stageOf(plan, 'interact');
-  const construct = findStage(plan, 'construct');
-  const filter = findStage(plan, 'filter');
-  const environment = plan.spec.environments[interact.environment];
-  const queryModel = interact.knowledge?.model?.query_model;
-  const relabelModel = construct?.model ?? instruct.model;
-  const members = filter?.committee.members ?? [];
-  const queue = (model: string): string => deps.queues.model(plan, model);
-  return {
-    pipeline: input.pipeline,
-    run: input.run,
-    plan: input.plan,
-    seed: plan.spec.seed ?? 0,
-    queues: {
-      instruct: queue(instruct.model),
-      decide: queue(interact.model),
-      query: queryModel === undefined ? null : queue(queryModel),
-      relabel: queue(relabelModel),
-      votes: members.map((member) => ({ member, queue: queue(member) })),
-      environment: deps.queues.environment(plan, interact.environment),
-    },
-    accounts: {
-      instruct: `instruct/${instruct.model}`,
-      decide: `interact/${interact.model}`,
-      query: `query/${queryModel ?? 'none'}`,
-      relabel: `construct/${relabelModel}`,
-    },
-    interact: { environment: interact.environment, maxSteps: interact.max_steps ?? 20, stuckAfter: interact.stuck_after ?? 3 },
-    construct:
-      construct === undefined
-        ? null
-        : {
-            styles: construct.styles ?? ['new-task', 'replicate'],
-            maxWindows: construct.max_windows ?? 40,
-            maxWindowSteps: construct.max_window_steps ?? 60,
-          },
-    filter:
-      filter === undefined
-        ? null
-        : {
-            dropRepeated: filter.drop_repeated ?? true,
-            drop_failed: filter.drop_failed ?? true,
-            drop_unchanged: filter.drop_unchanged ?? true,
-            members,
-            accept: filter.committee.accept ?? 'unanimous',
-          },
-    index: findStage(plan, 'index') !== undefined,
-    export: findStage(plan, 'export') !== undefined,
-    concurrency: interact.concurrency ?? 20,
-    ahead: aheadOf(plan, instruct.model),
-    budgetUsd: plan.spec.budget?.usd ?? null,
-    timing: {
-      ...deps.timing,
-      modelSeconds: Math.max(60, ...Object.values(plan.spec.models).map((model) => (model.timeout ?? 300) + 30)),
-      stepSeconds: (environment?.step_timeout ?? 30) * 2 + 60,
-    },
+export const prepare =
+  (deps: Deps) =>
+  async (input: PipelineInput): Promise<Flow> => {
+    const plan = await deps.plan(input.plan);
+    await deps.openQueues(plan);
+    const instruct = stageOf(plan, 'instruct');
+    const interact = stageOf(plan, 'interact');
+    const construct = findStage(plan, 'construct');
+    const filter = findStage(plan, 'filter');
+    const environment = plan.spec.environments[interact.environment];
+    const queryModel = interact.knowledge?.model?.query_model;
+    const relabelModel = construct?.model ?? instruct.model;
+    const members = filter?.committee.members ?? [];
+    const queue = (model: string): string => deps.queues.model(plan, model);
+    return {
+      pipeline: input.pipeline,
+      run: input.run,
+      plan: input.plan,
+      seed: plan.spec.seed,
+      queues: {
+        instruct: queue(instruct.model),
+        decide: queue(interact.model),
+        query: queryModel === undefined ? null : queue(queryModel),
+        relabel: queue(relabelModel),
+        votes: members.map((member) => ({ member, queue: queue(member) })),
+        environment: deps.queues.environment(plan, interact.environment),
+      },
+      accounts: {
+        instruct: `instruct/${instruct.model}`,
+        decide: `interact/${interact.model}`,
+        query: `query/${queryModel ?? 'none'}`,
+        relabel: `construct/${relabelModel}`,
+      },
+      interact: { environment: interact.environment, maxSteps: interact.max_steps, stuckAfter: interact.stuck_after },
+      construct:
+        construct === undefined
+          ? null
+          : {
+              styles: construct.styles,
+              maxWindows: construct.max_windows,
+              maxWindowSteps: construct.max_window_steps,
+            },
+      filter:
+        filter === undefined
+          ? null
+          : {
+              dropRepeated: filter.drop_repeated,
+              drop_failed: filter.drop_failed,
+              drop_unchanged: filter.drop_unchanged,
+              members,
+              accept: filter.committee.accept,
+            },
+      index: findStage(plan, 'index') !== undefined,
+      export: findStage(plan, 'export') !== undefined,
+      concurrency: interact.concurrency,
+      ahead: aheadOf(plan, instruct.model),
+      budgetUsd: plan.spec.budget?.usd ?? null,
+      timing: {
+        ...deps.timing,
+        modelSeconds: Math.max(60, ...Object.values(plan.spec.models).map((model) => model.timeout + 30)),
+        stepSeconds: (environment?.step_timeout ?? 30) * 2 + 60,
+      },
+    };
   };
-};
 
 /** How many documents are asked for ahead: what the model answers at once, so that a slow local model is not kept from episodes. */
 const aheadOf = (plan: Plan, model: string): number => {

@@ -5,22 +5,32 @@ import { readPage, writePage } from '../store/json.ts';
 import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 
-export const manifestPath = (run: string, page: number): string => `runs/${run}/episodes/${String(page + 1).padStart(6, '0')}.json`;
+export const manifestPath = (run: string, page: number): string =>
+  `runs/${run}/episodes/${String(page + 1).padStart(6, '0')}.json`;
 export const summaryPath = (run: string): string => `runs/${run}/summary.json`;
 
-export const record = (deps: Deps) => async (input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void> =>
-  writePage(deps.store, manifestPath(input.run, input.page), input.entries as unknown as Json);
+export const record =
+  (deps: Deps) =>
+  async (input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void> =>
+    writePage(deps.store, manifestPath(input.run, input.page), input.entries);
 
-export const finish = (deps: Deps) => async (input: { run: string; summary: unknown }): Promise<void> =>
-  writePage(deps.store, summaryPath(input.run), input.summary as Json);
+export const finish =
+  (deps: Deps) =>
+  async (input: { run: string; summary: unknown }): Promise<void> =>
+    writePage(deps.store, summaryPath(input.run), input.summary as Json);
 
 export const inspect =
   (deps: Deps) =>
-  async (input: { plan: Ref; episodes: { id: string; task: TaskEntry }[] }): Promise<{ id: string; entry: EpisodeEntry }[]> => {
+  async (input: {
+    plan: Ref;
+    episodes: { id: string; task: TaskEntry }[];
+  }): Promise<{ id: string; entry: EpisodeEntry }[]> => {
     const plan = await deps.plan(input.plan);
     const ended = new Set(await deps.ended(input.episodes.map(({ id }) => id)));
     const found = input.episodes.filter(({ id }) => ended.has(id));
-    return Promise.all(found.map(async ({ id, task }) => ({ id, entry: (await finishedEpisode(deps, plan, task)) ?? lostEntry(task) })));
+    return Promise.all(
+      found.map(async ({ id, task }) => ({ id, entry: (await finishedEpisode(deps, plan, task)) ?? lostEntry(task) })),
+    );
   };
 
 const lostEntry = (task: TaskEntry): EpisodeEntry => ({
@@ -41,6 +51,11 @@ const lostEntry = (task: TaskEntry): EpisodeEntry => ({
 });
 
 /** All entries that a run has sealed, page by page. */
-export async function* sealedEpisodes(deps: Pick<Deps, 'store'>, run: string, pages: number): AsyncGenerator<EpisodeEntry> {
-  for (let page = 0; page < pages; page += 1) yield* await readPage<EpisodeEntry[]>(deps.store, manifestPath(run, page));
+export async function* sealedEpisodes(
+  deps: Pick<Deps, 'store'>,
+  run: string,
+  pages: number,
+): AsyncGenerator<EpisodeEntry> {
+  for (let page = 0; page < pages; page += 1)
+    yield* await readPage<EpisodeEntry[]>(deps.store, manifestPath(run, page));
 }

@@ -3,7 +3,6 @@ import { describeAction, renderTrajectory } from '../core/describe.ts';
 import { fillPrompt } from '../core/prompt.ts';
 import { readRelabel, relabelSchema } from '../core/relabel-schema.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Json } from '../schemas/common.ts';
 import type { Example } from '../schemas/example.ts';
 import type { RelabelInput, RelabelResult } from '../schemas/flow.ts';
 import type { Task } from '../schemas/task.ts';
@@ -13,33 +12,42 @@ import type { Deps } from './deps.ts';
 import { promptOf, samplingOf, stageOf } from './plans.ts';
 import { readWindow } from './windows.ts';
 
-export const relabel = (deps: Deps) => async (input: RelabelInput): Promise<RelabelResult> => {
-  const plan = await deps.plan(input.plan);
-  const task = await getJson<Task>(deps.store, input.task);
-  const environment = stageOf(plan, 'interact').environment;
-  const keep = async (instruction: string): Promise<{ example: string; title: string }> => {
-    const { style, window, head } = input;
-    const example: Example = { instruction, style, window, head, task: input.task, environment };
-    return { example: await putJson(deps.store, example as unknown as Json), title: instruction.slice(0, 100) };
-  };
-  if (input.style === 'original') return { ...(await keep(task.instruction)), usage: noUsage, readable: true, detail: '' };
+export const relabel =
+  (deps: Deps) =>
+  async (input: RelabelInput): Promise<RelabelResult> => {
+    const plan = await deps.plan(input.plan);
+    const task = await getJson<Task>(deps.store, input.task);
+    const environment = stageOf(plan, 'interact').environment;
+    const keep = async (instruction: string): Promise<{ example: string; title: string }> => {
+      const { style, window, head } = input;
+      const example: Example = { instruction, style, window, head, task: input.task, environment };
+      return { example: await putJson(deps.store, example), title: instruction.slice(0, 100) };
+    };
+    if (input.style === 'original')
+      return { ...(await keep(task.instruction)), usage: noUsage, readable: true, detail: '' };
 
-  const stage = stageOf(plan, 'construct');
-  const { first, steps } = await readWindow(deps.store, input.head, input.window);
-  const trajectory = renderTrajectory(first, steps, { chars: stage.observation_chars ?? 3000 });
-  const { system, user } = fillPrompt(promptOf(plan, `relabel-${input.style}`), { trajectory });
-  const request = {
-    role: `relabel-${input.style}`,
-    system,
-    messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
-    schema: relabelSchema(),
-    ...samplingOf(plan, stage.model),
+    const stage = stageOf(plan, 'construct');
+    const { first, steps } = await readWindow(deps.store, input.head, input.window);
+    const trajectory = renderTrajectory(first, steps, { chars: stage.observation_chars });
+    const { system, user } = fillPrompt(promptOf(plan, `construct/${input.style}`), { trajectory });
+    const request = {
+      role: `relabel-${input.style}`,
+      system,
+      messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
+      schema: relabelSchema(),
+      ...samplingOf(plan, stage.model),
+    };
+    const { reply, usage } = await ask(deps, plan, stage.model, request, null);
+    const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
+    if (instruction === undefined) {
+      const what = steps.map(({ action }) => describeAction(action)).join('; ');
+      return {
+        example: null,
+        title: what.slice(0, 100),
+        usage,
+        readable: false,
+        detail: reply.detail || 'no instruction in the reply',
+      };
+    }
+    return { ...(await keep(instruction)), usage, readable: true, detail: '' };
   };
-  const { reply, usage } = await ask(deps, plan, stage.model, request, null);
-  const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
-  if (instruction === undefined) {
-    const what = steps.map(({ action }) => describeAction(action)).join('; ');
-    return { example: null, title: what.slice(0, 100), usage, readable: false, detail: reply.detail || 'no instruction in the reply' };
-  }
-  return { ...(await keep(instruction)), usage, readable: true, detail: '' };
-};

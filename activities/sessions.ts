@@ -73,7 +73,8 @@ export function openSessions(root: string): Sessions {
     close,
     get: (id) => {
       const session = sessions.get(id)?.session;
-      if (session === undefined) throw new EnvironmentError('session-lost', `this worker does not hold the session ${id}`);
+      if (session === undefined)
+        throw new EnvironmentError('session-lost', `this worker does not hold the session ${id}`);
       return session;
     },
     closeAll: async () => {

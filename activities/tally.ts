@@ -1,18 +1,19 @@
 /** Counts the stored votes under the rule, drops near-duplicates, splits by document: the rows of the dataset. Asks nobody. */
 import { describeAction } from '../core/describe.ts';
 import { nearDuplicates } from '../core/duplicates.ts';
+import { isScripted } from '../core/plan.ts';
 import { splitOf } from '../core/split.ts';
 import { verdict } from '../core/tally.ts';
 import { count } from '../core/usage.ts';
-import type { Json, Ref } from '../schemas/common.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { Row } from '../schemas/dataset.ts';
-import type { Document } from '../schemas/document.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { Example } from '../schemas/example.ts';
 import type { DatasetSummary } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import type { Vote } from '../schemas/vote.ts';
+import { rowOf } from '../store/dataset/row.ts';
 import { getJson, putJson, writePage } from '../store/json.ts';
 import type { Deps } from './deps.ts';
 import { findStage } from './plans.ts';
@@ -34,32 +35,34 @@ export interface Judged {
 
 export const judgedPath = (run: string): string => `runs/${run}/judged.json`;
 
-export const tally = (deps: Deps) => async (input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary> => {
-  const plan = await deps.plan(input.plan);
-  const judged: Judged[] = [];
-  for await (const entry of sealedEpisodes(deps, input.run, input.pages)) {
-    if (entry.record !== null) judged.push(...(await judgeEpisode(deps, plan, entry.record, entry.id)));
-  }
-  judged.sort((a, b) => (a.example < b.example ? -1 : a.example > b.example ? 1 : 0));
-  dropDuplicates(plan, judged);
-  const dropped: Record<string, number> = {};
-  for (const { kept, reason } of judged) if (!kept) count(dropped, reason);
-  const rows: Row[] = [];
-  for (const item of judged) if (item.kept) rows.push(await makeRow(deps, plan, item));
-  const refs: Ref[] = [];
-  for (const row of rows) refs.push(await putJson(deps.store, row as unknown as Json));
-  await writePage(deps.store, judgedPath(input.run), judged as unknown as Json);
-  return {
-    rows: await putJson(deps.store, refs),
-    kept: rows.length,
-    dropped,
-    train: rows.filter(({ split }) => split === 'train').length,
-    test: rows.filter(({ split }) => split === 'test').length,
-    index: null,
-    folder: null,
-    files: [],
+export const tally =
+  (deps: Deps) =>
+  async (input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary> => {
+    const plan = await deps.plan(input.plan);
+    const judged: Judged[] = [];
+    for await (const entry of sealedEpisodes(deps, input.run, input.pages)) {
+      if (entry.record !== null) judged.push(...(await judgeEpisode(deps, plan, entry.record, entry.id)));
+    }
+    judged.sort((a, b) => (a.example < b.example ? -1 : a.example > b.example ? 1 : 0));
+    dropDuplicates(plan, judged);
+    const dropped: Record<string, number> = {};
+    for (const { kept, reason } of judged) if (!kept) count(dropped, reason);
+    const rows: Row[] = [];
+    for (const item of judged) if (item.kept) rows.push(await keptRow(deps, plan, item));
+    const refs: Ref[] = [];
+    for (const row of rows) refs.push(await putJson(deps.store, row));
+    await writePage(deps.store, judgedPath(input.run), judged);
+    return {
+      rows: await putJson(deps.store, refs),
+      kept: rows.length,
+      dropped,
+      train: rows.filter(({ split }) => split === 'train').length,
+      test: rows.filter(({ split }) => split === 'test').length,
+      index: null,
+      folder: null,
+      files: [],
+    };
   };
-};
 
 async function judgeEpisode(deps: Deps, plan: Plan, record: Ref, taskId: string): Promise<Judged[]> {
   const episode = await getJson<Episode>(deps.store, record);
@@ -72,7 +75,7 @@ async function judgeEpisode(deps: Deps, plan: Plan, record: Ref, taskId: string)
       const decided =
         filter === undefined
           ? { kept: true, reason: 'no committee' }
-          : verdict(votes, filter.committee.accept ?? 'unanimous', filter.committee.members);
+          : verdict(votes, filter.committee.accept, filter.committee.members);
       return {
         example: ref,
         task: taskId,
@@ -99,10 +102,14 @@ function why(votes: Vote[], otherwise: string): string {
 }
 
 function dropDuplicates(plan: Plan, judged: Judged[]): void {
-  const threshold = findStage(plan, 'filter')?.duplicates ?? 0.85;
+  const threshold = findStage(plan, 'filter')?.duplicates ?? 1;
   const items = judged
     .filter(({ kept }) => kept)
-    .map(({ example, instruction, actions, steps }) => ({ id: example, text: [instruction, ...actions].join('\n'), length: steps }));
+    .map(({ example, instruction, actions, steps }) => ({
+      id: example,
+      text: [instruction, ...actions].join('\n'),
+      length: steps,
+    }));
   const duplicates = nearDuplicates(items, threshold);
   for (const item of judged) {
     if (!duplicates.has(item.example)) continue;
@@ -111,46 +118,14 @@ function dropDuplicates(plan: Plan, judged: Judged[]): void {
   }
 }
 
-async function makeRow(deps: Deps, plan: Plan, item: Judged): Promise<Row> {
-  const example = await getJson<Example>(deps.store, item.example);
+/** The split goes by document, so that nothing of a page is on both sides. */
+async function keptRow(deps: Deps, plan: Plan, { example: ref, votes }: Judged): Promise<Row> {
+  const example = await getJson<Example>(deps.store, ref);
   const task = await getJson<Task>(deps.store, example.task);
-  const document = task.document === null ? null : await getJson<Document>(deps.store, task.document);
-  const votes = await Promise.all(item.votes.map((vote) => getJson<Vote>(deps.store, vote)));
-  const { first, steps } = await readWindow(deps.store, example.head, example.window);
-  const share = findStage(plan, 'export')?.split ?? 0.1;
-  return {
-    id: item.example.slice(0, 16),
-    example: item.example,
-    split: splitOf(task.documentId ?? task.id, share, plan.spec.seed ?? 0),
-    instruction: example.instruction,
-    style: example.style,
-    environment: example.environment,
-    observation: first,
-    steps: steps.map(({ reason, action, observation, error }) => ({
-      reason,
-      action: action.name,
-      arguments: action.arguments,
-      observation,
-      ...(error === undefined ? {} : { error }),
-    })),
-    task: { id: task.id, instruction: task.instruction },
-    document:
-      document === null
-        ? null
-        : {
-            id: document.id,
-            source: document.source,
-            title: document.title,
-            ...(document.license === undefined ? {} : { license: document.license }),
-          },
-    trajectory: { head: example.head, from: example.window.from, to: example.window.to, steps: example.window.steps },
-    votes: votes.map(({ member, model, yes, confidence, criteria }) => ({
-      member,
-      model,
-      yes,
-      ...(confidence === undefined ? {} : { confidence }),
-      criteria: Object.fromEntries(Object.entries(criteria).map(([name, answer]) => [name, { yes: answer.yes, reason: answer.reason }])),
-    })),
-    scripted: plan.scripted,
-  };
+  const share = findStage(plan, 'export')?.split ?? 0;
+  const split = splitOf(documentFamily(task), share, plan.spec.seed);
+  return rowOf(deps.store, { example: ref, votes, split, scripted: isScripted(plan) });
 }
+
+/** Parts of one page (`page#2`) belong together. */
+const documentFamily = ({ documentId, id }: Task): string => documentId?.split('#')[0] ?? id;

@@ -3,7 +3,7 @@ import { LbiError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Window } from '../schemas/example.ts';
 import type { Store } from '../store/store.ts';
-import { readChain, shownSteps } from './chain.ts';
+import { readTrajectory, shownSteps } from './chain.ts';
 
 export interface ShownWindow {
   /** the observation before the first action */
@@ -12,9 +12,10 @@ export interface ShownWindow {
 }
 
 export async function readWindow(store: Store, head: Ref, window: Window): Promise<ShownWindow> {
-  const chain = await readChain(store, head);
+  const chain = await readTrajectory(store, head);
   const first = chain[window.from];
-  if (first === undefined) throw new LbiError('fatal', `the window ${window.from}–${window.to} lies outside its trajectory ${head}`);
+  if (first === undefined)
+    throw new LbiError('fatal', `the window ${window.from}–${window.to} lies outside its trajectory ${head}`);
   const inside = new Set(window.steps);
   return { first: first.observation.text, steps: shownSteps(chain.filter(({ index }) => inside.has(index))) };
 }

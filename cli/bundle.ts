@@ -18,7 +18,10 @@ async function contentHash(): Promise<string> {
       if (extname(name) === '.ts') hash.update(name).update(await readFile(join(root, folder, name)));
     }
   }
-  return hash.update(await readFile(join(root, 'package.json'))).digest('hex').slice(0, 16);
+  return hash
+    .update(await readFile(join(root, 'package.json')))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** @param cache folder for bundles of a checkout */
@@ -27,7 +30,10 @@ export async function workflowBundle(cache: string): Promise<WorkflowBundle | { 
   if (existsSync(prebuilt)) return { codePath: prebuilt };
   const path = join(cache, `workflows-${await contentHash()}.js`);
   if (existsSync(path)) return { codePath: path };
-  const bundle = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows', `index${extname(fileURLToPath(import.meta.url))}`), logger: quiet });
+  const bundle = await bundleWorkflowCode({
+    workflowsPath: join(root, 'workflows', `index${extname(fileURLToPath(import.meta.url))}`),
+    logger: quiet,
+  });
   await mkdir(cache, { recursive: true });
   await writeFile(`${path}.${process.pid}`, bundle.code);
   await rename(`${path}.${process.pid}`, path);

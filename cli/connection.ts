@@ -21,7 +21,11 @@ export async function whichServer(home: string): Promise<Place> {
   if (status.state !== 'running' || status.address === undefined) {
     throw new LbiError('operator', 'the Temporal server of this project is not running: lbi up');
   }
-  return { connectionOptions: { address: status.address }, namespace: temporal.server.namespace, ui: status.uiUrl ?? null };
+  return {
+    connectionOptions: { address: status.address },
+    namespace: temporal.server.namespace,
+    ui: status.uiUrl ?? null,
+  };
 }
 
 /** Runs the work with a client and closes the connection. */

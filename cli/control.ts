@@ -34,11 +34,19 @@ export const resumeCommand = (run: string, options: JsonOption & { budget?: numb
     const handle = client.workflow.getHandle(record.workflowId);
     const { status } = await handle.describe();
     if (status.name !== 'RUNNING') {
-      report(options, { run: record.run, status: status.name, resumed: false }, `${record.run} has ended (${status.name.toLowerCase()}); the same pipeline again reuses all that is finished: lbi run ${record.file}`);
+      report(
+        options,
+        { run: record.run, status: status.name, resumed: false },
+        `${record.run} has ended (${status.name.toLowerCase()}); the same pipeline again reuses all that is finished: lbi run ${record.file}`,
+      );
       return 0;
     }
     await handle.signal('resume', options.budget === undefined ? {} : { budgetUsd: options.budget });
-    report(options, { run: record.run, status: 'RUNNING', resumed: true }, `${record.run} goes on\n  watch  lbi attach ${record.run}`);
+    report(
+      options,
+      { run: record.run, status: 'RUNNING', resumed: true },
+      `${record.run} goes on\n  watch  lbi attach ${record.run}`,
+    );
     return 0;
   });
 
@@ -49,8 +57,14 @@ export const cancelCommand = (run: string, options: JsonOption): Promise<number>
     const { status } = await handle.describe();
     const running = status.name === 'RUNNING';
     if (running) await handle.cancel();
-    const words = running ? `${record.run} stops; what is finished is kept and becomes its dataset` : `${record.run} had ended already (${status.name.toLowerCase()})`;
-    report(options, { run: record.run, status: status.name, cancelled: running }, `${words}\n  look  lbi show ${record.run}`);
+    const words = running
+      ? `${record.run} stops; what is finished is kept and becomes its dataset`
+      : `${record.run} had ended already (${status.name.toLowerCase()})`;
+    report(
+      options,
+      { run: record.run, status: status.name, cancelled: running },
+      `${words}\n  look  lbi show ${record.run}`,
+    );
     return 0;
   });
 
@@ -68,7 +82,11 @@ export async function uiCommand(run: string | undefined, options: JsonOption & {
   const { stdout } = process;
   stdout.write(options.json === true ? `${JSON.stringify({ ui: page })}\n` : `${page}\n`);
   const opener = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
-  if (options.open !== false && stdout.isTTY === true && (process.platform !== 'linux' || process.env.DISPLAY !== undefined)) {
+  if (
+    options.open !== false &&
+    stdout.isTTY === true &&
+    (process.platform !== 'linux' || process.env.DISPLAY !== undefined)
+  ) {
     await execa(opener, [page], { reject: false });
   }
   return 0;
@@ -87,7 +105,9 @@ export async function runsCommand(options: JsonOption): Promise<number> {
   else if (rows.length === 0) say('no runs here yet: lbi run PIPELINE.yaml starts one');
   else {
     for (const { run, pipeline, createdAt, phase, kept } of rows) {
-      process.stdout.write(`${run}  ${pipeline.padEnd(20)} ${createdAt.slice(0, 19)}Z  ${phase.padEnd(10)} ${kept === null ? '' : `${kept} kept`}\n`);
+      process.stdout.write(
+        `${run}  ${pipeline.padEnd(20)} ${createdAt.slice(0, 19)}Z  ${phase.padEnd(10)} ${kept === null ? '' : `${kept} kept`}\n`,
+      );
     }
   }
   return 0;

@@ -12,7 +12,10 @@ export async function upCommand(options: { json?: boolean }): Promise<number> {
   const place = await whichServer(home);
   const address = place.connectionOptions.address ?? '';
   if (options.json === true) process.stdout.write(`${JSON.stringify({ address, ui: place.ui })}\n`);
-  else say(`up: Temporal ${address}${place.ui === null ? '' : `, UI ${place.ui}`}\n  next  lbi run PIPELINE.yaml    lbi down stops it`);
+  else
+    say(
+      `up: Temporal ${address}${place.ui === null ? '' : `, UI ${place.ui}`}\n  next  lbi run PIPELINE.yaml    lbi down stops it`,
+    );
   return 0;
 }
 

@@ -31,7 +31,8 @@ const does =
 const collect = (value: string, before: string[]): string[] => [...before, value];
 const amount = (text: string): number => {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('expected a number of US dollars, e.g. 25');
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('expected a number of US dollars, e.g. 25');
   return value;
 };
 const count = (text: string): number => {
@@ -70,7 +71,10 @@ program
   .option('--detach', 'start it and come back at once')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
-  .addHelpText('after', '\nExamples:\n  lbi run pipelines/quickstart.yaml\n  lbi run pipeline.yaml --set sources.0.limit=5 --detach\n')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  lbi run pipelines/quickstart.yaml\n  lbi run pipeline.yaml --set sources.0.limit=5 --detach\n',
+  )
   .action(does(async (file, options) => (await import('./run.ts')).runCommand(file, options)));
 program
   .command('attach')
@@ -106,7 +110,10 @@ program
   .option('--dropped', 'list the dropped examples with the reasons')
   .option(...json)
   .description('the funnel of a run, its examples, or one trajectory')
-  .addHelpText('after', '\nExamples:\n  lbi show @last\n  lbi show @last --dropped\n  lbi show r-4fk2 npm-version-1a2b3c\n')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  lbi show @last\n  lbi show @last --dropped\n  lbi show r-4fk2 npm-version-1a2b3c\n',
+  )
   .action(does(async (run, task, options) => (await import('./show.ts')).showCommand(run, task, options)));
 program
   .command('ui')
@@ -162,7 +169,9 @@ program
   .command('worker')
   .description('serve in the foreground: for more workers, on this machine or another')
   .action(does(async () => (await import('./machine.ts')).workerCommand()));
-program.command('supervise', { hidden: true }).action(does(async () => (await import('./machine.ts')).superviseCommand()));
+program
+  .command('supervise', { hidden: true })
+  .action(does(async () => (await import('./machine.ts')).superviseCommand()));
 
 /** Exit code of a house error: 3 for what the user wrote, 6 for what is missing around, 1 otherwise. */
 const exitOf = (error: LbiError): number => ({ spec: 3, operator: 6 })[error.kind as string] ?? 1;
@@ -176,7 +185,9 @@ try {
     process.stderr.write(`error: ${error.message}\n`);
     exit = exitOf(error);
   } else {
-    process.stderr.write(`error: ${error instanceof Error ? (process.env.LBI_DEBUG === undefined ? error.message : error.stack) : String(error)}\n`);
+    process.stderr.write(
+      `error: ${error instanceof Error ? (process.env.LBI_DEBUG === undefined ? error.message : error.stack) : String(error)}\n`,
+    );
     exit = 1;
   }
 }

@@ -1,13 +1,13 @@
 /** Models as workers hold them: opened once per spec, with secrets and weights found on this machine. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { ModelError } from '../core/errors.ts';
+import { modelSpecOf } from '../activities/plans.ts';
 import { canonical } from '../core/canonical.ts';
+import { ModelError } from '../core/errors.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
 import { findWeights } from '../models/weights.ts';
-import { modelSpecOf } from '../activities/plans.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { cacheFolder, homeFolder } from './home.ts';
 
@@ -15,7 +15,10 @@ import { cacheFolder, homeFolder } from './home.ts';
 function secret(name: string): string {
   const value = process.env[name] ?? envFile()[name];
   if (value !== undefined && value !== '') return value;
-  throw new ModelError('operator', `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then lbi resume`);
+  throw new ModelError(
+    'operator',
+    `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then lbi resume`,
+  );
 }
 
 function envFile(): Record<string, string> {
@@ -23,7 +26,9 @@ function envFile(): Record<string, string> {
   if (!existsSync(path)) return {};
   const before = { ...process.env };
   process.loadEnvFile(path);
-  const read = Object.fromEntries(Object.entries(process.env).filter(([name, value]) => before[name] !== value)) as Record<string, string>;
+  const read = Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => before[name] !== value),
+  ) as Record<string, string>;
   for (const name of Object.keys(read)) delete process.env[name];
   return read;
 }
@@ -31,7 +36,10 @@ function envFile(): Record<string, string> {
 async function weights(name: string): Promise<string> {
   const found = await findWeights(name, cacheFolder());
   if (found !== undefined) return found.path;
-  throw new ModelError('operator', `the weights of "${name}" are not on this machine: npm run setup (or lbi doctor) installs the known ones`);
+  throw new ModelError(
+    'operator',
+    `the weights of "${name}" are not on this machine: npm run setup (or lbi doctor) installs the known ones`,
+  );
 }
 
 const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
@@ -59,11 +67,13 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
 export function embedderOnce(): { open(): Promise<Embedder>; close(): Promise<void> } {
   let opening: Promise<Embedder> | undefined;
   const open = (): Promise<Embedder> => {
-    opening ??= localEmbedder(join(cacheFolder(), 'minilm')).catch((error: unknown) => {
+    if (opening !== undefined) return opening;
+    const started = localEmbedder(join(cacheFolder(), 'minilm'));
+    opening = started;
+    started.catch(() => {
       opening = undefined;
-      throw error;
     });
-    return opening;
+    return started;
   };
   const close = async (): Promise<void> => {
     await (await opening?.catch(() => undefined))?.close();

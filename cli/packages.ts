@@ -32,16 +32,27 @@ async function install(specifier: string): Promise<string> {
   await mkdir(root, { recursive: true });
   const temporary = await mkdtemp(join(root, '.install-'));
   try {
-    await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', temporary, specifier], {
-      cwd: temporary,
-      timeout: 600_000,
-    });
+    await execa(
+      'npm',
+      ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefix', temporary, specifier],
+      {
+        cwd: temporary,
+        timeout: 600_000,
+      },
+    );
     await rename(temporary, place).catch(async (error: unknown) => {
       if (!existsSync(join(folder, 'package.json'))) throw error;
     });
   } catch (cause) {
-    const detail = cause instanceof Error ? (cause.message.split('\n').find((line) => line.includes('npm error')) ?? cause.message.split('\n')[0]) : '';
-    throw new LbiError('operator', `npm could not install ${specifier} (${detail}); check the network and the name, then: npm view ${specifier}`, { cause });
+    const detail =
+      cause instanceof Error
+        ? (cause.message.split('\n').find((line) => line.includes('npm error')) ?? cause.message.split('\n')[0])
+        : '';
+    throw new LbiError(
+      'operator',
+      `npm could not install ${specifier} (${detail}); check the network and the name, then: npm view ${specifier}`,
+      { cause },
+    );
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 /** Processes that outlive a command: their records under `.lbi`, and whether they still live. */
 import { spawn } from 'node:child_process';
-import { openSync, closeSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -60,7 +60,10 @@ export function detach(home: string, name: string, args: string[]): number {
   try {
     const entry = process.argv[1] ?? '';
     const main = entry.replace(/start\.(ts|js)$/, 'main.$1');
-    const child = spawn(process.execPath, [...process.execArgv, main, ...args], { detached: true, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [...process.execArgv, main, ...args], {
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
     child.unref();
     if (child.pid === undefined) throw new Error(`could not start ${name}`);
     return child.pid;

@@ -17,7 +17,9 @@ export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes}m ${String(seconds % 60).padStart(2, '0')}s` : `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
+  return minutes < 60
+    ? `${minutes}m ${String(seconds % 60).padStart(2, '0')}s`
+    : `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, '0')}m`;
 }
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -46,7 +48,8 @@ export function usageByStage(usage: Record<string, Usage>): Map<string, Usage> {
   return stages;
 }
 
-export const totalUsd = (usage: Record<string, Usage>): number => Object.values(usage).reduce((sum, used) => sum + used.usd, 0);
+export const totalUsd = (usage: Record<string, Usage>): number =>
+  Object.values(usage).reduce((sum, used) => sum + used.usd, 0);
 
 function bar(done: number, total: number, width = 16): string {
   const filled = total === 0 ? 0 : Math.min(width, Math.round((done / total) * width));
@@ -54,7 +57,9 @@ function bar(done: number, total: number, width = 16): string {
 }
 
 const spent = (used: Usage | undefined): string =>
-  used === undefined || used.calls === 0 ? '' : `${amount(used.calls)} calls, ${amount(used.input + used.output)} tokens, ${money(used.usd)}`;
+  used === undefined || used.calls === 0
+    ? ''
+    : `${amount(used.calls)} calls, ${amount(used.input + used.output)} tokens, ${money(used.usd)}`;
 
 /** Time left by the pace of documents and episodes so far; a guess that is marked as one. */
 export function timeLeft({ funnel, startedAt, inFlight, waiting, phase }: Progress, now: number): string {
@@ -71,22 +76,47 @@ export function liveLines(title: string, progress: Progress, now = Date.now()): 
   const tasks = funnel.episodes + inFlight + waiting;
   const more = funnel.documents < funnel.documentsTotal ? '~' : '';
   const rows: [string, number, number, string, string][] = [
-    ['instruct', funnel.documents, funnel.documentsTotal, `${funnel.tasks} tasks, ${funnel.taskDuplicates} duplicates`, spent(stages.get('instruct'))],
-    ['interact', funnel.episodes, tasks, `${inFlight} in flight, ${funnel.steps} actions`, spent(stages.get('interact'))],
-    ['construct', funnel.windows, funnel.windows, `${funnel.windows} windows, ${sum(funnel.dropped)} dropped early`, spent(stages.get('construct'))],
+    [
+      'instruct',
+      funnel.documents,
+      funnel.documentsTotal,
+      `${funnel.tasks} tasks, ${funnel.taskDuplicates} duplicates`,
+      spent(stages.get('instruct')),
+    ],
+    [
+      'interact',
+      funnel.episodes,
+      tasks,
+      `${inFlight} in flight, ${funnel.steps} actions`,
+      spent(stages.get('interact')),
+    ],
+    [
+      'construct',
+      funnel.windows,
+      funnel.windows,
+      `${funnel.windows} windows, ${sum(funnel.dropped)} dropped early`,
+      spent(stages.get('construct')),
+    ],
     ['filter', funnel.kept, funnel.voted, `kept ${funnel.kept} of ${funnel.voted} judged`, spent(stages.get('filter'))],
   ];
   const lines = rows.map(([name, done, total, what, cost]) => {
     const count = name === 'interact' ? `${done}/${more}${total}` : `${done}/${total}`;
     return ` ${name.padEnd(10)} ${paint('cyan', bar(done, total))} ${count.padEnd(9)} ${what.padEnd(34)} ${paint('dim', cost)}`;
   });
-  const head = [paint('bold', title), phase, duration(now - progress.startedAt), money(totalUsd(usage)), timeLeft(progress, now)];
+  const head = [
+    paint('bold', title),
+    phase,
+    duration(now - progress.startedAt),
+    money(totalUsd(usage)),
+    timeLeft(progress, now),
+  ];
   const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', ` ! ${id} waits: ${on}`));
   const recent = progress.recent.slice(-5).map((line) => paint('dim', `   ${line}`));
   return [head.filter(Boolean).join('  '), ...lines, ...blocked, ...recent];
 }
 
-const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((total, number) => total + number, 0);
+const sum = (counts: Record<string, number>): number =>
+  Object.values(counts).reduce((total, number) => total + number, 0);
 
 /** One line for logs and pipes. */
 export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progress, now = Date.now()): string {

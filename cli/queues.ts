@@ -6,12 +6,17 @@ import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import { canonical } from '../core/canonical.ts';
 import { LbiError } from '../core/errors.ts';
+import type { Json } from '../schemas/common.ts';
 import type { Activities } from '../schemas/activities.ts';
-import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 
-const short = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex').slice(0, 6);
-const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-').slice(0, 40);
+const short = (value: unknown): string => createHash('sha256').update(canonical(value as Json)).digest('hex').slice(0, 6);
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '-')
+    .slice(0, 40);
 
 /** One queue per provider, model and credential: limits are kept per queue. */
 export function modelQueue(plan: Plan, name: string): string {
@@ -85,17 +90,22 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
     keep(await Worker.create({ connection, namespace, taskQueue: queue, activities, ...drain, ...options }));
   };
   return async (plan) => {
-    for (const [name, spec] of Object.entries(plan.spec.models)) await start(modelQueue(plan, name), modelOptions(spec));
+    for (const [name, spec] of Object.entries(plan.spec.models))
+      await start(modelQueue(plan, name), modelOptions(spec));
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
       const queue = environmentQueue(plan, name);
       const activityTaskSlotSupplier = sessionSlots(context().sessions, queue, spec.sessions ?? 2);
-      const others = { workflowTaskSlotSupplier: fixed(2), localActivityTaskSlotSupplier: fixed(1), nexusTaskSlotSupplier: fixed(1) };
+      const others = {
+        workflowTaskSlotSupplier: fixed(2),
+        localActivityTaskSlotSupplier: fixed(1),
+        nexusTaskSlotSupplier: fixed(1),
+      };
       await start(queue, { tuner: { activityTaskSlotSupplier, ...others } });
     }
   };
 }
 
-const modelOptions = (spec: ModelSpec): Partial<Parameters<typeof Worker.create>[0]> => ({
+const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
   // A local model serialises its calls; the second one waits here with its prompt ready.
   maxConcurrentActivityTaskExecutions: spec.limits?.concurrency ?? (spec.provider === 'local' ? 2 : 8),
   ...(spec.limits?.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: spec.limits.rpm / 60 }),

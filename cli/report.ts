@@ -11,26 +11,49 @@ export function reportLines(record: RunRecord, progress: Progress, now = Date.no
   const lines = [
     paint('bold', `${record.pipeline}  ${record.run}  ${progress.phase}`),
     '',
-    row('documents', `${funnel.documents}`, funnel.documents < funnel.documentsTotal ? `of ${funnel.documentsTotal}` : ''),
+    row(
+      'documents',
+      `${funnel.documents}`,
+      funnel.documents < funnel.documentsTotal ? `of ${funnel.documentsTotal}` : '',
+    ),
     row('tasks', `${funnel.tasks}`, `${funnel.taskDuplicates} more were duplicates`),
-    row('trajectories', `${funnel.episodes}`, [...outcomes, `${funnel.steps} actions`, ...(funnel.episodesReused > 0 ? [`${funnel.episodesReused} reused`] : [])].join(', ')),
+    row(
+      'trajectories',
+      `${funnel.episodes}`,
+      [
+        ...outcomes,
+        `${funnel.steps} actions`,
+        ...(funnel.episodesReused > 0 ? [`${funnel.episodesReused} reused`] : []),
+      ].join(', '),
+    ),
     row('windows', `${funnel.windows}`, ''),
     row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
     row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
   ];
-  if (dataset !== null) lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
+  if (dataset !== null)
+    lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
   lines.push('', ...dropLines(progress), ...costLines(progress), ...timeLines(progress, now));
   return lines;
 }
 
-const row = (name: string, number: string, note: string): string => `  ${name.padEnd(14)}${number.padStart(6)}   ${paint('dim', note)}`;
+const row = (name: string, number: string, note: string): string =>
+  `  ${name.padEnd(14)}${number.padStart(6)}   ${paint('dim', note)}`;
 
 function dropLines({ funnel, dataset }: Progress): string[] {
-  const early = Object.entries(funnel.dropped).map(([reason, number]) => ({ reason: `before the vote: ${reason}`, number }));
+  const early = Object.entries(funnel.dropped).map(([reason, number]) => ({
+    reason: `before the vote: ${reason}`,
+    number,
+  }));
   const late = Object.entries(dataset?.dropped ?? {}).map(([reason, number]) => ({ reason, number }));
   const all = [...early, ...late].sort((a, b) => b.number - a.number);
-  if (funnel.unreadable > 0) all.push({ reason: 'model replies that could not be read (counted, never taken for a yes)', number: funnel.unreadable });
-  return all.length === 0 ? [] : ['  dropped, and why', ...all.map(({ reason, number }) => `  ${String(number).padStart(6)}   ${reason}`), ''];
+  if (funnel.unreadable > 0)
+    all.push({
+      reason: 'model replies that could not be read (counted, never taken for a yes)',
+      number: funnel.unreadable,
+    });
+  return all.length === 0
+    ? []
+    : ['  dropped, and why', ...all.map(({ reason, number }) => `  ${String(number).padStart(6)}   ${reason}`), ''];
 }
 
 function costLines({ usage, dataset }: Progress): string[] {

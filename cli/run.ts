@@ -1,11 +1,7 @@
 /** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import type { PipelineInput } from '../schemas/flow.ts';
-import type { Plan } from '../schemas/plan.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { putJson } from '../store/json.ts';
 import { openStore } from '../store/stores.ts';
@@ -42,10 +38,10 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
     const run = newRunId();
     const record: RunRecord = {
       run,
-      pipeline: plan.name,
+      pipeline: plan.spec.name,
       plan: await putJson(store, plan),
       file,
-      workflowId: `${plan.name}/${run}`,
+      workflowId: `${plan.spec.name}/${run}`,
       createdAt: new Date().toISOString(),
     };
     await saveRun(store, record);
@@ -75,10 +71,14 @@ async function start(client: Client, record: RunRecord): Promise<void> {
 function announce(record: RunRecord, place: Place, options: RunOptions): void {
   const page = workflowPage(place, record.workflowId);
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ type: 'launch', run: record.run, workflowId: record.workflowId, ui: page })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ type: 'launch', run: record.run, workflowId: record.workflowId, ui: page })}\n`,
+    );
     return;
   }
-  process.stderr.write(`run ${record.run} of ${record.pipeline} started\n${page === null ? '' : `Temporal UI  ${page}\n`}\n`);
+  process.stderr.write(
+    `run ${record.run} of ${record.pipeline} started\n${page === null ? '' : `Temporal UI  ${page}\n`}\n`,
+  );
 }
 
 /** Says how it ended and what to do next. */
@@ -95,7 +95,9 @@ export function conclude(
     return exit;
   }
   if (status === 'detached') {
-    say(`\nleft; the run goes on in the background\n  come back   lbi attach ${record.run}\n  look        lbi show ${record.run}\n  stop it     lbi cancel ${record.run}`);
+    say(
+      `\nleft; the run goes on in the background\n  come back   lbi attach ${record.run}\n  look        lbi show ${record.run}\n  stop it     lbi cancel ${record.run}`,
+    );
     return exit;
   }
   if (progress !== undefined) process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
@@ -112,12 +114,3 @@ const nextCommands = ({ run }: RunRecord, folder: string | null): string[] => [
   `retrieve    lbi retrieve ${run} "what you want to do"`,
   `history     lbi ui ${run}`,
 ];
-
-/** A hash of the files that a plan depends on without holding them (scripts of scripted models). */
-export async function fileHash(folder: string, path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(resolve(folder, path)))
-    .digest('hex');
-}
-
-export type { Plan };

@@ -1,8 +1,8 @@
 /** Runs of this project: their records in the store, and finding one by what a person types. */
 import { randomInt } from 'node:crypto';
+import { LbiError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Progress } from '../schemas/flow.ts';
-import { LbiError } from '../core/errors.ts';
 import { readPage, writePage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 
@@ -23,11 +23,13 @@ const alphabet = '23456789abcdefghjkmnpqrstuvwxyz';
 export function newRunId(now = Date.now()): string {
   const time = Math.floor(now / 1000 - 1_750_000_000);
   let text = '';
-  for (let rest = time; text.length < 6; rest = Math.floor(rest / alphabet.length)) text = alphabet.charAt(rest % alphabet.length) + text;
+  for (let rest = time; text.length < 6; rest = Math.floor(rest / alphabet.length))
+    text = alphabet.charAt(rest % alphabet.length) + text;
   return `r-${text}${alphabet.charAt(randomInt(alphabet.length))}${alphabet.charAt(randomInt(alphabet.length))}`;
 }
 
-export const saveRun = (store: Store, record: RunRecord): Promise<void> => writePage(store, `run-records/${record.run}.json`, record);
+export const saveRun = (store: Store, record: RunRecord): Promise<void> =>
+  writePage(store, `run-records/${record.run}.json`, record);
 
 /** Newest first. */
 export async function listRuns(store: Store): Promise<RunRecord[]> {
@@ -39,7 +41,11 @@ export async function listRuns(store: Store): Promise<RunRecord[]> {
 /** A run by its id, a unique beginning of it, the name of a pipeline (its newest run), or `@last`. */
 export async function findRun(store: Store, text: string): Promise<RunRecord> {
   const runs = await listRuns(store);
-  if (runs.length === 0) throw new LbiError('spec', 'there are no runs here yet: lbi run PIPELINE.yaml starts one (runs live in .lbi of the folder where lbi runs)');
+  if (runs.length === 0)
+    throw new LbiError(
+      'spec',
+      'there are no runs here yet: lbi run PIPELINE.yaml starts one (runs live in .lbi of the folder where lbi runs)',
+    );
   const [newest] = runs;
   if (text === '@last' && newest !== undefined) return newest;
   const exact = runs.find(({ run, pipeline }) => run === text || pipeline === text);
@@ -48,7 +54,10 @@ export async function findRun(store: Store, text: string): Promise<RunRecord> {
   const [only] = beginning;
   if (only !== undefined && beginning.length === 1) return only;
   const known = runs.slice(0, 5).map(({ run, pipeline }) => `${run} (${pipeline})`);
-  throw new LbiError('spec', `${beginning.length > 1 ? 'more than one run begins with' : 'no run is called'} "${text}"; the newest are ${known.join(', ')}`);
+  throw new LbiError(
+    'spec',
+    `${beginning.length > 1 ? 'more than one run begins with' : 'no run is called'} "${text}"; the newest are ${known.join(', ')}`,
+  );
 }
 
 /** The summary that a finished run has written, or undefined. */

@@ -1,13 +1,14 @@
 /** `lbi show`: a run's funnel, its examples with votes, or one of its trajectories step by step. */
-import { type Judged, judgedPath } from '../activities/tally.ts';
-import { readChain } from '../activities/chain.ts';
+
+import { readTrajectory } from '../activities/chain.ts';
 import { sealedEpisodes } from '../activities/record.ts';
-import { LbiError } from '../core/errors.ts';
+import { type Judged, judgedPath } from '../activities/tally.ts';
 import { describeAction } from '../core/describe.ts';
+import { LbiError } from '../core/errors.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, Progress } from '../schemas/flow.ts';
-import type { Task } from '../schemas/task.ts';
 import type { Trajectory } from '../schemas/step.ts';
+import type { Task } from '../schemas/task.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson, readPage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
@@ -36,7 +37,13 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   else {
     print(reportLines(record, progress));
     const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
-    print([...blocked, '', `  kept     lbi show ${record.run} --examples`, `  dropped  lbi show ${record.run} --dropped`, ...(await taskLines(store, record))]);
+    print([
+      ...blocked,
+      '',
+      `  kept     lbi show ${record.run} --examples`,
+      `  dropped  lbi show ${record.run} --dropped`,
+      ...(await taskLines(store, record)),
+    ]);
   }
   return 0;
 }
@@ -44,9 +51,15 @@ export async function showCommand(run: string, trajectory: string | undefined, o
 /** Asks the workflow itself, for a run that has not ended. */
 async function liveProgress(record: RunRecord): Promise<Progress> {
   try {
-    return await withClient(homeFolder(), (client) => client.workflow.getHandle(record.workflowId).query<Progress>('progress'));
+    return await withClient(homeFolder(), (client) =>
+      client.workflow.getHandle(record.workflowId).query<Progress>('progress'),
+    );
   } catch (cause) {
-    throw new LbiError('operator', `${record.run} has no summary yet, and its workflow does not answer: lbi up, then lbi attach ${record.run}`, { cause });
+    throw new LbiError(
+      'operator',
+      `${record.run} has no summary yet, and its workflow does not answer: lbi up, then lbi attach ${record.run}`,
+      { cause },
+    );
   }
 }
 
@@ -60,14 +73,20 @@ async function entries(store: Store, record: RunRecord): Promise<EpisodeEntry[]>
 async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
   const all = await entries(store, record);
   if (all.length === 0) return [];
-  const lines = all.slice(0, 30).map(({ id, outcome, steps, kept, title }) => `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`);
+  const lines = all
+    .slice(0, 30)
+    .map(
+      ({ id, outcome, steps, kept, title }) =>
+        `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
+    );
   const more = all.length > 30 ? [`  … ${all.length - 30} more: lbi show ${record.run} --json`] : [];
   return ['', `  trajectories (lbi show ${record.run} TASK)`, ...lines, ...more];
 }
 
 async function showExamples(store: Store, record: RunRecord, options: ShowOptions): Promise<number> {
   const path = judgedPath(record.run);
-  if ((await store.read(path)) === undefined) throw new LbiError('spec', `${record.run} has not tallied its votes yet: lbi attach ${record.run}`);
+  if ((await store.read(path)) === undefined)
+    throw new LbiError('spec', `${record.run} has not tallied its votes yet: lbi attach ${record.run}`);
   const judged = (await readPage<Judged[]>(store, path)).filter(({ kept }) => kept !== (options.dropped === true));
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(judged)}\n`);
@@ -89,7 +108,10 @@ async function showExamples(store: Store, record: RunRecord, options: ShowOption
 
 function voteLine({ member, yes, confidence, criteria, parsed }: Vote): string {
   if (!parsed) return `${member}: reply could not be read (a no)`;
-  const answers = Object.entries(criteria).map(([name, { yes: answer, probability }]) => `${name} ${answer ? 'yes' : 'no'}${probability === undefined ? '' : ` ${probability.toFixed(2)}`}`);
+  const answers = Object.entries(criteria).map(
+    ([name, { yes: answer, probability }]) =>
+      `${name} ${answer ? 'yes' : 'no'}${probability === undefined ? '' : ` ${probability.toFixed(2)}`}`,
+  );
   const reason = Object.values(criteria).find((answer) => answer.reason !== '' && answer.yes === yes)?.reason ?? '';
   return `${member}: ${yes ? 'yes' : 'no'}${confidence === undefined ? '' : ` (${confidence.toFixed(2)})`} · ${answers.join(', ')}${reason === '' ? '' : ` · ${reason}`}`;
 }
@@ -97,22 +119,48 @@ function voteLine({ member, yes, confidence, criteria, parsed }: Vote): string {
 async function showTrajectory(store: Store, record: RunRecord, text: string, options: ShowOptions): Promise<number> {
   const all = await entries(store, record);
   const entry = all.find(({ id }) => id === text) ?? all.find(({ id }) => id.includes(text));
-  if (entry === undefined) throw new LbiError('spec', `${record.run} has no finished task "${text}"; it has ${all.slice(0, 8).map(({ id }) => id).join(', ') || 'none yet'}`);
+  if (entry === undefined)
+    throw new LbiError(
+      'spec',
+      `${record.run} has no finished task "${text}"; it has ${
+        all
+          .slice(0, 8)
+          .map(({ id }) => id)
+          .join(', ') || 'none yet'
+      }`,
+    );
   if (entry.record === null) throw new LbiError('spec', `${entry.id} has no trajectory: ${entry.detail}`);
   const episode = await getJson<Episode>(store, entry.record);
   const trajectory = episode.trajectory === null ? undefined : await getJson<Trajectory>(store, episode.trajectory);
-  const chain = trajectory === undefined ? [] : await readChain(store, trajectory.head);
+  const chain = trajectory === undefined ? [] : await readTrajectory(store, trajectory.head);
   const task = await getJson<Task>(store, entry.task);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ task, episode, trajectory, chain })}\n`);
     return 0;
   }
-  print([paint('bold', task.instruction), `task ${task.id}${task.documentId === null ? '' : `, from ${task.documentId}`}`, '']);
+  print([
+    paint('bold', task.instruction),
+    `task ${task.id}${task.documentId === null ? '' : `, from ${task.documentId}`}`,
+    '',
+  ]);
   for (const { index, reason, action, observation, error } of chain) {
-    if (action !== null) print([paint('cyan', `${index}. ${describeAction(action)}`), ...(reason === '' ? [] : [paint('dim', `   because: ${reason}`)])]);
+    if (action !== null)
+      print([
+        paint('cyan', `${index}. ${describeAction(action)}`),
+        ...(reason === '' ? [] : [paint('dim', `   because: ${reason}`)]),
+      ]);
     if (error !== undefined) print([paint('red', `   failed: ${error.message}`)]);
-    print([observation.text.split('\n').map((line) => `   ${line}`).join('\n'), '']);
+    print([
+      observation.text
+        .split('\n')
+        .map((line) => `   ${line}`)
+        .join('\n'),
+      '',
+    ]);
   }
-  print([`${episode.outcome}: ${episode.detail}${trajectory?.answer === undefined ? '' : ` · answer: ${trajectory.answer}`}`, `windows ${episode.windows}, judged ${episode.candidates.length}, accepted ${entry.kept}`]);
+  print([
+    `${episode.outcome}: ${episode.detail}${trajectory?.answer === undefined ? '' : ` · answer: ${trajectory.answer}`}`,
+    `windows ${episode.windows}, judged ${episode.candidates.length}, accepted ${entry.kept}`,
+  ]);
   return 0;
 }

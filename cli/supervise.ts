@@ -1,7 +1,8 @@
 /** The supervisor: one small process that keeps the project's server and worker alive; `lbi up` and `lbi down` are its switch. */
-import { setTimeout as sleep } from 'node:timers/promises';
+
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
 import { detach, liveState, removeState, stopProcess, writeState } from './processes.ts';
@@ -34,7 +35,10 @@ export async function supervise(home: string): Promise<void> {
       }
     } catch (error) {
       console.error(new Date().toISOString(), error instanceof Error ? error.message : error);
-      await writeState(home, 'supervisor', { pid: process.pid, problem: error instanceof Error ? error.message : String(error) });
+      await writeState(home, 'supervisor', {
+        pid: process.pid,
+        problem: error instanceof Error ? error.message : String(error),
+      });
       await sleep(restartPause);
     }
     await sleep(lookEvery);
@@ -61,7 +65,10 @@ export async function up(home: string, say: (line: string) => void): Promise<voi
     const problem = (await liveState(home, 'supervisor'))?.problem;
     if (Date.now() > end) {
       const which = server ? 'worker' : 'supervisor';
-      throw new LbiError('operator', `the ${which} did not come up${problem === undefined ? '' : ` (${String(problem)})`}; the end of ${join(home, `${which}.log`)}:\n${await tail(join(home, `${which}.log`))}`);
+      throw new LbiError(
+        'operator',
+        `the ${which} did not come up${problem === undefined ? '' : ` (${String(problem)})`}; the end of ${join(home, `${which}.log`)}:\n${await tail(join(home, `${which}.log`))}`,
+      );
     }
     await sleep(100);
   }

@@ -1,22 +1,24 @@
 /** The worker process: composes store, models and environments, and serves the workflows and activities. */
+
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { openSessions } from '../activities/sessions.ts';
 import { openDriver } from '../environments/environments.ts';
 import { openStore } from '../store/stores.ts';
-import { temporalConfig } from '../temporal.config.ts';
+import { temporal } from '../temporal.config.ts';
+import { whichServer } from './connection.ts';
 import { workflowBundle } from './bundle.ts';
 import { homeFolder, storeUrl } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
-import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { removeState, writeState } from './processes.ts';
+import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
@@ -25,14 +27,13 @@ const lookEvery = 3000;
 /** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
 export async function runWorker(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  const config = await temporalConfig();
   const home = homeFolder();
   const boot = `${hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
   await mkdir(home, { recursive: true });
   await reapSessions(home);
 
-  const { connectionOptions, namespace } = config;
-  const connection = await NativeConnection.connect(connectionOptions);
+  const { connectionOptions, namespace } = await whichServer(home);
+  const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
   const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
   const stopping = new AbortController();
   const sessions = openSessions(sessionsRoot(home));
@@ -57,7 +58,7 @@ export async function runWorker(): Promise<void> {
     packageFolder,
     openQueues,
     queues: { model: modelQueue, environment: environmentQueue },
-    timing: config.timing,
+    timing: { lostAfterSeconds: temporal.timeouts.lostWorker, heartbeatSeconds: temporal.timeouts.heartbeat },
     ended: (ids) => endedOf(client, ids),
     home: process.cwd(),
     pinnedQueue: `lbi.env.${boot}`,
@@ -66,7 +67,15 @@ export async function runWorker(): Promise<void> {
   const activities = createActivities(deps);
   const bundle = await workflowBundle(join(home, 'cache'));
   const shared = { connection, namespace, activities, ...drain };
-  keep(await Worker.create({ ...shared, taskQueue: config.taskQueue, workflowBundle: bundle, maxConcurrentActivityTaskExecutions: 50, maxCachedWorkflows: 500 }));
+  keep(
+    await Worker.create({
+      ...shared,
+      taskQueue: temporal.queues.main,
+      workflowBundle: bundle,
+      maxConcurrentActivityTaskExecutions: 50,
+      maxCachedWorkflows: 500,
+    }),
+  );
   keep(await Worker.create({ ...shared, taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 }));
   await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
 

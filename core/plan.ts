@@ -7,9 +7,15 @@ import type { Plan, Versions } from '../schemas/plan.ts';
 import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
 
 /** The plan of a run: plain JSON, ready to be stored. */
-export const makePlan = (spec: FullSpec, prompts: Record<string, string>, versions: Versions): Plan => ({
+export const makePlan = (
+  spec: FullSpec,
+  folder: string,
+  prompts: Record<string, string>,
+  versions: Versions,
+): Plan => ({
   format: 1,
   spec,
+  folder,
   prompts,
   versions,
 });
@@ -135,3 +141,8 @@ export const unitIdentity = (plan: Plan, unit: Unit): Json => {
   if (unit.stage === 'filter') return { ...identity(plan, stage, true), member: modelIdentity(plan, unit.member) };
   return identity(plan, stage, true);
 };
+
+/** True when a model or a place of the plan is scripted: all output is labelled so. */
+export const isScripted = ({ spec }: Plan): boolean =>
+  Object.values(spec.models).some(({ provider }) => provider === 'scripted') ||
+  Object.values(spec.environments).some(({ kind }) => kind === 'scripted');

@@ -9,6 +9,7 @@ import type {
   DecideResult,
   DocumentEntry,
   EpisodeEntry,
+  ExportInput,
   Flow,
   InstructResult,
   OpenInput,
@@ -52,11 +53,15 @@ export interface Activities {
   /** Seals one manifest page of the run. */
   record(input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void>;
   /** Which of these episodes are no longer running, and what the store knows of them. */
-  inspect(input: { plan: Ref; episodes: { id: string; task: TaskEntry }[] }): Promise<{ id: string; entry: EpisodeEntry }[]>;
+  inspect(input: {
+    plan: Ref;
+    episodes: { id: string; task: TaskEntry }[];
+  }): Promise<{ id: string; entry: EpisodeEntry }[]>;
   /** Counts the stored votes under the rule, drops near-duplicates, splits by document: the dataset's rows. */
   tally(input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary>;
   index(input: { plan: Ref; run: string; rows: Ref }): Promise<{ folder: string }>;
-  export(input: { plan: Ref; run: string; rows: Ref; summary: DatasetSummary }): Promise<Pick<DatasetSummary, 'folder' | 'files'>>;
+  /** Writes the dataset's folder. */
+  export(input: ExportInput): Promise<Pick<DatasetSummary, 'folder' | 'files'>>;
   /** Writes the run's summary page, the last thing a run does. */
   finish(input: { run: string; summary: unknown }): Promise<void>;
 }

@@ -14,12 +14,25 @@ export interface Flow {
   run: string;
   plan: Ref;
   seed: number;
-  queues: { instruct: string; decide: string; query: string | null; relabel: string; votes: { member: string; queue: string }[]; environment: string };
+  queues: {
+    instruct: string;
+    decide: string;
+    query: string | null;
+    relabel: string;
+    votes: { member: string; queue: string }[];
+    environment: string;
+  };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
   interact: { environment: string; maxSteps: number; stuckAfter: number };
   construct: { styles: Style[]; maxWindows: number; maxWindowSteps: number } | null;
-  filter: { dropRepeated: boolean; drop_failed: boolean; drop_unchanged: boolean; members: string[]; accept: AcceptRule } | null;
+  filter: {
+    dropRepeated: boolean;
+    drop_failed: boolean;
+    drop_unchanged: boolean;
+    members: string[];
+    accept: AcceptRule;
+  } | null;
   index: boolean;
   export: boolean;
   /** episodes in flight at once */
@@ -222,4 +235,12 @@ export interface VoteResult extends ModelResult {
   yes: boolean;
   confidence: number | null;
   title: string;
+}
+
+export interface ExportInput {
+  plan: Ref;
+  run: string;
+  summary: DatasetSummary;
+  funnel: Funnel;
+  usage: Record<string, Usage>;
 }

@@ -19,6 +19,8 @@ export interface Plan {
   /** Version of this shape. */
   format: 1;
   spec: FullSpec;
+  /** Absolute folder of the pipeline file: paths in the spec are relative to it. In no identity. */
+  folder: string;
   /** Text of every prompt by stage: `instruct`, `interact`, `interact/query`, `construct/new-task`, `filter` … */
   prompts: Record<string, string>;
   versions: Versions;

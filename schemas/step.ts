@@ -14,7 +14,9 @@ export const Step = Type.Object({
   action: Type.Union([Action, Type.Null()], { description: 'null at the root' }),
   observation: Observation,
   error: Type.Optional(StepError),
-  actions: Type.Optional(Type.Unsafe<Ref>({ ...Ref, description: 'at the root: the stored action definitions that the agent is told of' })),
+  actions: Type.Optional(
+    Type.Unsafe<Ref>({ ...Ref, description: 'at the root: the stored action definitions that the agent is told of' }),
+  ),
 });
 export type Step = Static<typeof Step>;
 

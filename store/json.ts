@@ -6,8 +6,11 @@ import type { Json, Ref } from '../schemas/common.ts';
 import type { Store } from './store.ts';
 
 /** Stores a value as canonical JSON (sorted keys). */
-export async function putJson(store: Store, value: Json): Promise<Ref> {
-  return store.put(Buffer.from(canonical(value)));
+/** What can be stored: plain data. Interfaces are not assignable to `Json`, so the check is canonical()'s, at run time. */
+type Storable = object | Json;
+
+export async function putJson(store: Store, value: Storable): Promise<Ref> {
+  return store.put(Buffer.from(canonical(value as Json)));
 }
 
 /** Reads a value that `putJson` stored; `T` is what the caller knows was stored there. Throws a fatal StoreError if it is not JSON. */
@@ -23,6 +26,24 @@ export async function getJson<T>(store: Store, ref: Ref): Promise<T> {
 }
 
 /** sha256 of the canonical JSON: the reference that `putJson` would give. */
-export function hashOf(value: Json): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
+export function hashOf(value: Storable): string {
+  return createHash('sha256')
+    .update(canonical(value as Json))
+    .digest('hex');
+}
+
+/** Replaces a named page by a value. */
+export async function writePage(store: Store, path: string, value: Storable): Promise<void> {
+  await store.write(path, Buffer.from(canonical(value as Json)));
+}
+
+/** Reads a named page; throws a fatal StoreError when it is missing or damaged. */
+export async function readPage<T>(store: Store, path: string): Promise<T> {
+  const bytes = await store.read(path);
+  if (bytes === undefined) throw new StoreError('fatal', `The page ${path} is not in the store.`);
+  try {
+    return JSON.parse(Buffer.from(bytes).toString()) as T;
+  } catch (cause) {
+    throw new StoreError('fatal', `The page ${path} is damaged.`, { cause });
+  }
 }

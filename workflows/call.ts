@@ -1,5 +1,11 @@
 /** How workflows call activities: one line per call, with its queue, its time-outs and a summary for people. */
-import { ActivityFailure, ApplicationFailure, proxyActivities, type RetryPolicy, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  proxyActivities,
+  type RetryPolicy,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import type { Activities } from '../schemas/activities.ts';
 import type { Flow } from '../schemas/flow.ts';
 
@@ -20,7 +26,12 @@ interface CallOptions {
   priority?: number;
 }
 
-const patient: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '60s', maximumAttempts: 60 };
+const patient: RetryPolicy = {
+  initialInterval: '1s',
+  backoffCoefficient: 2,
+  maximumInterval: '60s',
+  maximumAttempts: 60,
+};
 
 /** At most 200 bytes of a line, as the server accepts. */
 const oneLine = (text: string): string => {

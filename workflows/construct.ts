@@ -1,6 +1,7 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
-import { count, charge } from '../core/usage.ts';
+
 import { verdict } from '../core/tally.ts';
+import { charge, count } from '../core/usage.ts';
 import { cutWindows, dropWindow, keptSteps } from '../core/windows.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
@@ -44,7 +45,9 @@ export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: G
   const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
   const windows = worthwhile(flow, walk, harvest);
   const styles = flow.construct?.styles ?? [];
-  const pairs = windows.flatMap((window) => styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })));
+  const pairs = windows.flatMap((window) =>
+    styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
+  );
   const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
@@ -62,7 +65,10 @@ async function judge(
 ): Promise<Candidate | null> {
   const place = `steps ${window.from + 1}–${window.to}`;
   const written = await gate.pass(() =>
-    call('relabel', modelCall(flow, flow.queues.relabel, 2, `relabel ${place} as ${style}`))({
+    call(
+      'relabel',
+      modelCall(flow, flow.queues.relabel, 2, `relabel ${place} as ${style}`),
+    )({
       plan: flow.plan,
       task: task.ref,
       head: walk.head,
@@ -81,7 +87,10 @@ async function judge(
   const votes = await Promise.all(
     flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {
       const result = await gate.pass(() =>
-        call('vote', modelCall(flow, queue, 1, `vote ${member} on ${place}: ${written.title}`))({ plan: flow.plan, example, member }),
+        call(
+          'vote',
+          modelCall(flow, queue, 1, `vote ${member} on ${place}: ${written.title}`),
+        )({ plan: flow.plan, example, member }),
       );
       charge(ledger.usage, `filter/${member}`, result.usage);
       return { ...result, member };

@@ -1,4 +1,6 @@
 /** The life of one task: interact → construct → filter. Its history is its biography. */
+
+import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   CancellationScope,
   defineSignal,
@@ -9,10 +11,9 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey } from '@temporalio/common';
-import { searchAttributes } from '../schemas/search-attributes.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
+import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { openGate } from './gate.ts';
@@ -36,7 +37,8 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const ledger: Ledger = { usage: {} };
   const session = episodeSession(flow, task, gate);
   const report: { entry: EpisodeEntry; titles: string[] } = { entry: emptyEntry(input), titles: [] };
-  const tell = (stage: string, lines: string[]): void => setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
+  const tell = (stage: string, lines: string[]): void =>
+    setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
   try {
     tell('interact', []);
     const walk = await held(session, () => interact(flow, task, session, gate, ledger));
@@ -47,7 +49,10 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     ]);
     const harvest = await construct(flow, task, walk, gate, ledger);
     report.titles = harvest.titles;
-    report.entry = { ...summarise(input, walk, harvest, ledger), record: await conclude(input, walk, harvest, session, ledger) };
+    report.entry = {
+      ...summarise(input, walk, harvest, ledger),
+      record: await conclude(input, walk, harvest, session, ledger),
+    };
     upsertSearchAttributes([
       { key: keys.stage, value: 'done' },
       { key: keys.kept, value: harvest.kept },
@@ -108,12 +113,26 @@ const summarise = (input: EpisodeInput, walk: Walk, harvest: Harvest, ledger: Le
   usage: ledger.usage,
 });
 
-async function conclude({ flow, task }: EpisodeInput, walk: Walk, harvest: Harvest, session: EpisodeSession, ledger: Ledger): Promise<string> {
+async function conclude(
+  { flow, task }: EpisodeInput,
+  walk: Walk,
+  harvest: Harvest,
+  session: EpisodeSession,
+  ledger: Ledger,
+): Promise<string> {
   const { outcome, detail, head } = walk;
   const steps = walk.facts.length;
   const trajectory = await call('seal', { summary: `seal the trajectory: ${steps} actions, ${outcome}` })({
     plan: flow.plan,
-    trajectory: { task: task.ref, environment: flow.interact.environment, head, steps, outcome, detail, recovered: session.recovered() },
+    trajectory: {
+      task: task.ref,
+      environment: flow.interact.environment,
+      head,
+      steps,
+      outcome,
+      detail,
+      recovered: session.recovered(),
+    },
     finish: walk.finish,
     usage: walk.usage,
   });
@@ -128,7 +147,10 @@ async function conclude({ flow, task }: EpisodeInput, walk: Walk, harvest: Harve
     candidates: harvest.candidates,
     usage: ledger.usage,
   };
-  return call('conclude', { summary: `keep the record: ${harvest.voted} examples judged, ${harvest.kept} accepted` })({ plan: flow.plan, record });
+  return call('conclude', { summary: `keep the record: ${harvest.voted} examples judged, ${harvest.kept} accepted` })({
+    plan: flow.plan,
+    record,
+  });
 }
 
 const details = (walk: Walk, harvest: Harvest): string[] => [

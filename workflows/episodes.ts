@@ -2,6 +2,8 @@
  * The lane that keeps a window of episodes in flight. Children are abandoned (they outlive a run that continues as new) and
  * report to the run's workflow id; a sweeper asks after those that ended without a word.
  */
+
+import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   condition,
   getExternalWorkflowHandle,
@@ -10,13 +12,12 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
 import { resumeSignal } from './gate.ts';
-import { historyIsLong, recordFullPage, type RunState, settle } from './run-state.ts';
+import { historyIsLong, type RunState, recordFullPage, settle } from './run-state.ts';
 
 const keys = {
   run: defineSearchAttributeKey(searchAttributes.run, 'KEYWORD'),
@@ -32,7 +33,11 @@ function affordable(state: RunState): boolean {
   const { budgetUsd } = state.carried.flow;
   const spent = Object.values(state.carried.usage).reduce((sum, usage) => sum + usage.usd, 0);
   const within = budgetUsd === null || spent < budgetUsd;
-  state.overBudget(within ? null : `the budget of $${budgetUsd} is spent ($${spent.toFixed(2)}): lbi resume ${state.carried.flow.run} --budget USD`);
+  state.overBudget(
+    within
+      ? null
+      : `the budget of $${budgetUsd} is spent ($${spent.toFixed(2)}): lbi resume ${state.carried.flow.run} --budget USD`,
+  );
   return within;
 }
 
@@ -42,7 +47,8 @@ export async function launchEpisodes(state: RunState): Promise<void> {
   const { flow } = carried;
   const starting = new Set<Promise<void>>();
   const idle = (): boolean => state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0;
-  const startable = (): boolean => carried.waiting.length > 0 && carried.inFlight.length < flow.concurrency && affordable(state);
+  const startable = (): boolean =>
+    carried.waiting.length > 0 && carried.inFlight.length < flow.concurrency && affordable(state);
   while (!state.continuing && !idle()) {
     await condition(() => state.continuing || idle() || startable() || carried.buffer.length >= 200);
     await recordFullPage(state);
@@ -84,14 +90,18 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
 /** Looks after episodes that were terminated or whose report got lost. */
 export async function sweepEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
-  const over = (): boolean => state.continuing || (state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0);
+  const over = (): boolean =>
+    state.continuing || (state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0);
   for (;;) {
     const before = new Set(carried.inFlight.map(({ id }) => id));
     if (await condition(over, sweepSeconds * 1000)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
     const episodes = carried.inFlight.filter(({ id }) => before.has(id));
     if (episodes.length === 0) continue;
-    const ended = await call('inspect', { summary: `look after ${episodes.length} episodes in flight` })({ plan: carried.flow.plan, episodes });
+    const ended = await call('inspect', { summary: `look after ${episodes.length} episodes in flight` })({
+      plan: carried.flow.plan,
+      episodes,
+    });
     for (const { entry } of ended) settle(state, { entry, titles: [] });
   }
 }
@@ -105,5 +115,7 @@ export async function cancelEpisodes(state: RunState): Promise<void> {
 
 /** Opens the gates of all episodes in flight. */
 export async function resumeEpisodes(state: RunState | undefined): Promise<void> {
-  await Promise.allSettled((state?.carried.inFlight ?? []).map(({ id }) => getExternalWorkflowHandle(id).signal(resumeSignal, {})));
+  await Promise.allSettled(
+    (state?.carried.inFlight ?? []).map(({ id }) => getExternalWorkflowHandle(id).signal(resumeSignal, {})),
+  );
 }

@@ -1,6 +1,7 @@
 /** The gate: work that needs a person waits here, is visible as blocked, and goes on after `lbi resume`. */
-import { condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { failureKind, failureMessage } from './call.ts';
 
@@ -15,7 +16,10 @@ export interface Gate {
 }
 
 /** One gate per workflow. `told` hears what the work is blocked on, and null once it goes on; `resumed` passes the signal on. */
-export function openGate(told: (blockedOn: string | null) => Promise<void>, resumed: (change: { budgetUsd?: number }) => Promise<void> = async () => {}): Gate {
+export function openGate(
+  told: (blockedOn: string | null) => Promise<void>,
+  resumed: (change: { budgetUsd?: number }) => Promise<void> = async () => {},
+): Gate {
   let generation = 0;
   let waiting = 0;
   setHandler(resumeSignal, async (change = {}) => {

@@ -40,14 +40,17 @@ export async function admitTasks(state: RunState, gate: Gate): Promise<void> {
   state.admitted = asked.length === 0 && exhausted;
 }
 
-async function* documentsFrom(state: RunState): AsyncGenerator<{ document: DocumentEntry; next: { page: number; index: number } }> {
+async function* documentsFrom(
+  state: RunState,
+): AsyncGenerator<{ document: DocumentEntry; next: { page: number; index: number } }> {
   const { flow, pages, cursor } = state.carried;
   for (let { page, index } = { ...cursor }; page < pages; page += 1, index = 0) {
     const entries = await call('page', { summary: `documents, page ${page + 1} of ${pages}` })({ run: flow.run, page });
     for (; index < entries.length; index += 1) {
       const document = entries[index];
       const last = index + 1 === entries.length;
-      if (document !== undefined) yield { document, next: last ? { page: page + 1, index: 0 } : { page, index: index + 1 } };
+      if (document !== undefined)
+        yield { document, next: last ? { page: page + 1, index: 0 } : { page, index: index + 1 } };
     }
   }
 }
@@ -55,7 +58,10 @@ async function* documentsFrom(state: RunState): AsyncGenerator<{ document: Docum
 function ask(state: RunState, gate: Gate, document: DocumentEntry, next: Asked['next']): Asked {
   const { flow } = state.carried;
   const reply = gate.pass(() =>
-    call('instruct', modelCall(flow, flow.queues.instruct, 4, `instruct: tasks from "${document.title}"`))({ plan: flow.plan, document }),
+    call(
+      'instruct',
+      modelCall(flow, flow.queues.instruct, 4, `instruct: tasks from "${document.title}"`),
+    )({ plan: flow.plan, document }),
   );
   // Awaited in order later; a failure before that must not count as unhandled.
   reply.catch(() => undefined);

@@ -1,6 +1,7 @@
 /** The agent's loop: decide ⇄ act until it finishes, gets stuck or reaches the step limit (paper, Algorithm 1 lines 6–14). */
-import { stuck } from '../core/stuck.ts';
+
 import type { StepFacts } from '../core/step-facts.ts';
+import { stuck } from '../core/stuck.ts';
 import { addUsage, charge, noUsage } from '../core/usage.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
 import type { DecideResult, Flow, TaskEntry } from '../schemas/flow.ts';
@@ -27,7 +28,13 @@ export interface Ledger {
   usage: Record<string, Usage>;
 }
 
-export async function interact(flow: Flow, task: TaskEntry, session: EpisodeSession, gate: Gate, ledger: Ledger): Promise<Walk> {
+export async function interact(
+  flow: Flow,
+  task: TaskEntry,
+  session: EpisodeSession,
+  gate: Gate,
+  ledger: Ledger,
+): Promise<Walk> {
   const start = await session.open(null);
   const walk: Walk = {
     head: start.head,
@@ -48,7 +55,8 @@ export async function interact(flow: Flow, task: TaskEntry, session: EpisodeSess
     const decided = await decide(flow, task, walk, gate, spend);
     if (decided.kind !== 'act') {
       walk.outcome = decided.kind === 'finish' ? 'finished' : 'failed';
-      walk.detail = decided.kind === 'finish' ? decided.title : `the model's replies could not be read: ${decided.detail}`;
+      walk.detail =
+        decided.kind === 'finish' ? decided.title : `the model's replies could not be read: ${decided.detail}`;
       walk.finish = decided.kind === 'finish' ? decided.decision : null;
       return walk;
     }
@@ -71,13 +79,18 @@ async function decide(
   const base = { plan: flow.plan, task: task.ref, head: walk.head, query: null as Ref | null };
   if (flow.queues.query !== null) {
     const queue = flow.queues.query;
-    const asked = await gate.pass(() => call('query', modelCall(flow, queue, 2, `query ${index}: what examples would help`))({ ...base, retry: 0 }));
+    const asked = await gate.pass(() =>
+      call('query', modelCall(flow, queue, 2, `query ${index}: what examples would help`))({ ...base, retry: 0 }),
+    );
     spend(flow.accounts.query, asked.usage);
     base.query = asked.query;
   }
   for (let retry = 0; ; retry += 1) {
     const result = await gate.pass(() =>
-      call('decide', modelCall(flow, flow.queues.decide, 2, `decide ${index}${retry > 0 ? ' again' : ''}: ${task.title}`))({ ...base, retry }),
+      call(
+        'decide',
+        modelCall(flow, flow.queues.decide, 2, `decide ${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
+      )({ ...base, retry }),
     );
     spend(flow.accounts.decide, result.usage);
     if (result.kind !== 'unreadable') return result;

@@ -4,8 +4,8 @@
  */
 import {
   allHandlersFinished,
-  CancelledFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   continueAsNew,
   defineQuery,
@@ -31,10 +31,13 @@ export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
     state?.changed();
   };
   const id = workflowInfo().workflowId;
-  const gate = openGate((blockedOn) => told(id, blockedOn), async ({ budgetUsd }) => {
-    if (state !== undefined && budgetUsd !== undefined) state.carried.flow.budgetUsd = budgetUsd;
-    await resumeEpisodes(state);
-  });
+  const gate = openGate(
+    (blockedOn) => told(id, blockedOn),
+    async ({ budgetUsd }) => {
+      if (state !== undefined && budgetUsd !== undefined) state.carried.flow.budgetUsd = budgetUsd;
+      await resumeEpisodes(state);
+    },
+  );
   let state: RunState | undefined;
   let phase: Phase = 'reading';
   let dataset: DatasetSummary | null = null;
@@ -83,16 +86,26 @@ export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
 
 /** The stages over the whole dataset: count votes, index, export. */
 async function finishRun(state: RunState, pass: <T>(work: () => Promise<T>) => Promise<T>): Promise<DatasetSummary> {
-  const { flow, manifestPages } = state.carried;
+  const { flow, manifestPages, funnel, usage } = state.carried;
   const { plan, run } = flow;
   const long = { seconds: 3600, heartbeat: flow.timing.heartbeatSeconds };
-  const summary = await pass(() => call('tally', { ...long, summary: 'tally the votes, drop near-duplicates, split by document' })({ plan, run, pages: manifestPages }));
+  const summary = await pass(() =>
+    call('tally', { ...long, summary: 'tally the votes, drop near-duplicates, split by document' })({
+      plan,
+      run,
+      pages: manifestPages,
+    }),
+  );
   if (flow.index && summary.kept > 0) {
-    const { folder } = await pass(() => call('index', { ...long, summary: `index ${summary.kept} examples` })({ plan, run, rows: summary.rows }));
+    const { folder } = await pass(() =>
+      call('index', { ...long, summary: `index ${summary.kept} examples` })({ plan, run, rows: summary.rows }),
+    );
     summary.index = folder;
   }
   if (!flow.export) return summary;
-  const files = await pass(() => call('export', { ...long, summary: `export ${summary.kept} examples` })({ plan, run, rows: summary.rows, summary }));
+  const files = await pass(() =>
+    call('export', { ...long, summary: `export ${summary.kept} examples` })({ plan, run, summary, funnel, usage }),
+  );
   return { ...summary, ...files };
 }
 

@@ -1,6 +1,7 @@
 /** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { chargeAll, count } from '../core/usage.ts';
 import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
@@ -127,7 +128,11 @@ export async function recordPage(state: RunState): Promise<void> {
   while (carried.buffer.length > 0) {
     const entries = carried.buffer.slice(0, pageSize);
     const page = carried.manifestPages;
-    await call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` })({ run: carried.flow.run, page, entries });
+    await call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` })({
+      run: carried.flow.run,
+      page,
+      entries,
+    });
     carried.buffer.splice(0, entries.length);
     carried.manifestPages += 1;
   }
@@ -148,10 +153,16 @@ export const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggeste
 const dollars = (usd: number): string => `$${usd.toFixed(2)}`;
 
 /** The run as the Temporal UI shows it: the funnel, the cost, what is blocked. */
-export function runDetails(state: RunState, phase: Phase, blocked: Record<string, string>, dataset: DatasetSummary | null): void {
+export function runDetails(
+  state: RunState,
+  phase: Phase,
+  blocked: Record<string, string>,
+  dataset: DatasetSummary | null,
+): void {
   const { funnel, usage, flow, inFlight, waiting } = state.carried;
   const spent = Object.entries(usage).map(
-    ([account, used]) => `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} |`,
+    ([account, used]) =>
+      `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} |`,
   );
   const lines = [
     `**${flow.pipeline}** · run ${flow.run} · ${phase}`,
@@ -165,7 +176,9 @@ export function runDetails(state: RunState, phase: Phase, blocked: Record<string
     ...spent,
     '',
     ...Object.entries(funnel.dropped).map(([reason, number]) => `- dropped before the vote: ${number} × ${reason}`),
-    ...Object.entries(blocked).map(([id, on]) => `- **blocked** \`${id}\`: ${on} (mend it, then \`lbi resume ${flow.run}\`)`),
+    ...Object.entries(blocked).map(
+      ([id, on]) => `- **blocked** \`${id}\`: ${on} (mend it, then \`lbi resume ${flow.run}\`)`,
+    ),
     ...(dataset === null ? [] : ['', `dataset: ${dataset.kept} examples in \`${dataset.folder ?? dataset.rows}\``]),
     '',
     ...state.recent.map((line) => `    ${line}`),

@@ -31,7 +31,10 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate): Episode
     for (;;) {
       opened += 1;
       const session = `${workflowInfo().workflowId}#${opened}`;
-      const summary = head === null ? `open ${flow.interact.environment}` : `open ${flow.interact.environment} again, replay to the last step`;
+      const summary =
+        head === null
+          ? `open ${flow.interact.environment}`
+          : `open ${flow.interact.environment} again, replay to the last step`;
       try {
         place = await gate.pass(() =>
           call('open', {

@@ -12,7 +12,9 @@ const common = {
       }),
     }),
   ),
-  parts: Type.Optional(Type.Integer({ minimum: 1, ...key('output', 'Most parts taken from one document, from its beginning.') })),
+  parts: Type.Optional(
+    Type.Integer({ minimum: 1, ...key('output', 'Most parts taken from one document, from its beginning.') }),
+  ),
   license: Type.Optional(Type.String(key('nothing', 'Licence of the documents, for the dataset card.'))),
 };
 

@@ -1,0 +1,98 @@
+/** Writes the dataset of a run: rows, the formats asked for, a card that says how it was made. */
+import { join } from 'node:path';
+import { modelIdentity, stageOf as findStage } from '../core/plan.ts';
+import { paperCriteria } from '../core/vote-schema.ts';
+import { canonical } from '../core/canonical.ts';
+import type { DatasetFacts } from '../schemas/dataset.ts';
+import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
+import type { FullStage } from '../schemas/pipeline/stage.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { type Format, writeDataset } from '../store/dataset/write.ts';
+import type { Deps } from './deps.ts';
+import { readRows } from './index-dataset.ts';
+import { documentsOf } from './read.ts';
+import { stageOf } from './plans.ts';
+
+export const exportDataset =
+  (deps: Deps) =>
+  async (input: ExportInput): Promise<Pick<DatasetSummary, 'folder' | 'files'>> => {
+    const plan = await deps.plan(input.plan);
+    const stage = stageOf(plan, 'export');
+    const path = stage.path.replaceAll('${run}', input.run).replaceAll('${pipeline}', plan.spec.name);
+    return writeRun(deps, plan, input, join(deps.home, path), stage.formats);
+  };
+
+/** Writes what a run kept into a folder; a dataset that is there already is replaced. */
+export async function writeRun(
+  deps: Pick<Deps, 'store'>,
+  plan: Plan,
+  input: ExportInput,
+  folder: string,
+  formats: Format[],
+): Promise<Pick<DatasetSummary, 'folder' | 'files'>> {
+  const rows = await readRows(deps.store, input.summary.rows);
+  const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input), formats);
+  return { folder, files };
+}
+
+async function factsOf(deps: Pick<Deps, 'store'>, plan: Plan, { run, plan: ref, funnel, summary, usage }: ExportInput): Promise<DatasetFacts> {
+  const { spec } = plan;
+  const filter = findStage(plan, 'filter');
+  return {
+    name: spec.name,
+    ...(spec.description === undefined ? {} : { description: spec.description }),
+    run,
+    pipeline: ref,
+    generator: 'learn-by-interact',
+    seed: spec.seed,
+    environments: Object.entries(spec.environments).map(([name, { kind }]) => ({ name, kind })),
+    models: Object.keys(spec.models).map((name) => ({ name, model: modelName(plan, name), uses: usesOf(plan, name) })),
+    committee: {
+      members: filter?.committee.members ?? [],
+      criteria: filter?.committee.criteria ?? paperCriteria,
+      accept: filter?.committee.accept ?? 'unanimous',
+    },
+    counts: countsOf(funnel, summary),
+    sources: await sourcesOf(deps, run),
+    usage,
+    heldOut: findStage(plan, 'export')?.split ?? 0,
+    scripted: [
+      ...Object.entries(spec.models).flatMap(([name, model]) => (model.provider === 'scripted' ? [name] : [])),
+      ...Object.entries(spec.environments).flatMap(([name, place]) => (place.kind === 'scripted' ? [name] : [])),
+    ],
+  };
+}
+
+/** Provider and model id, or what its identity says where there is no id. */
+function modelName(plan: Plan, name: string): string {
+  const spec = plan.spec.models[name];
+  if (spec === undefined) return name;
+  return spec.provider === 'scripted' ? canonical(modelIdentity(plan, name)) : `${spec.provider}/${spec.model}`;
+}
+
+function usesOf(plan: Plan, name: string): string[] {
+  const uses = (stage: FullStage): boolean =>
+    ('model' in stage && stage.model === name) ||
+    (stage.uses === 'filter' && stage.committee.members.includes(name)) ||
+    (stage.uses === 'interact' && stage.knowledge?.model?.query_model === name);
+  return plan.spec.stages.filter(uses).map((stage) => stage.uses);
+}
+
+const countsOf = (funnel: Funnel, summary: DatasetSummary): DatasetFacts['counts'] => [
+  { what: 'documents', count: funnel.documents },
+  { what: 'tasks after duplicates', count: funnel.tasks },
+  { what: 'trajectories', count: funnel.episodes },
+  { what: 'windows', count: funnel.windows },
+  { what: 'examples put to the committee', count: funnel.voted },
+  { what: 'examples kept', count: summary.kept },
+];
+
+async function sourcesOf(deps: Pick<Deps, 'store'>, run: string): Promise<DatasetFacts['sources']> {
+  const sources = new Map<string, DatasetFacts['sources'][number]>();
+  for await (const { source, license } of documentsOf(deps.store, run)) {
+    const name = source.split('/')[0] === source ? source : source.replace(/\/(docs|editions)\/.*$/, '');
+    const known = sources.get(name) ?? { source: name, documents: 0, ...(license === undefined ? {} : { license }) };
+    sources.set(name, { ...known, documents: known.documents + 1 });
+  }
+  return [...sources.values()];
+}

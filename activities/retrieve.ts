@@ -1,0 +1,40 @@
+/** Finds examples for the agent's prompt (paper, Algorithm 2): by the observation (BM25) and by a query that a model wrote (dense). */
+import { isAbsolute, join } from 'node:path';
+import { fitExamples } from '../core/retrieval-text.ts';
+import type { FullStage } from '../schemas/pipeline/stage.ts';
+import { openIndex, type RetrievalIndex } from '../store/retrieval.ts';
+import type { Deps } from './deps.ts';
+
+const opened = new Map<string, Promise<RetrievalIndex>>();
+
+/** Folder of an index: a path, or the run that made it. */
+export const indexFolder = (home: string, name: string): string => {
+  if (isAbsolute(name)) return name;
+  return name.includes('/') ? join(home, name) : join(home, '.lbi', 'indexes', name);
+};
+
+/** The examples as text for the prompt, within the token budget; empty without `knowledge`. */
+export async function retrieve(
+  deps: Deps,
+  stage: FullStage<'interact'>,
+  observation: string,
+  query: string | undefined,
+): Promise<string> {
+  const { knowledge } = stage;
+  if (knowledge === undefined) return '';
+  const folder = indexFolder(deps.home, knowledge.index);
+  const index = await (opened.get(folder) ?? open(deps, folder));
+  const byObservation =
+    knowledge.observation === undefined ? [] : await index.byObservation(observation, knowledge.observation.k);
+  const ids = byObservation.map(({ id }) => id);
+  const byModel =
+    knowledge.model === undefined || query === undefined ? [] : await index.byQuery(query, knowledge.model.k, ids);
+  return fitExamples([...byObservation, ...byModel], knowledge.max_tokens).join('\n\n');
+}
+
+function open(deps: Deps, folder: string): Promise<RetrievalIndex> {
+  const opening = (async () => openIndex(folder, await deps.embedder()))();
+  opened.set(folder, opening);
+  opening.catch(() => opened.delete(folder));
+  return opening;
+}

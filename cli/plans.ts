@@ -1,0 +1,127 @@
+/** From a pipeline file to the plan that a run carries: prompts read, named files hashed, everything resolved. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type PromptName, promptKinds } from '../activities/plans.ts';
+import { LbiError } from '../core/errors.ts';
+import { makePlan } from '../core/plan.ts';
+import { parsePrompt, promptVariables } from '../core/prompt.ts';
+import { withDefaults } from '../core/spec/defaults.ts';
+import { renderProblems } from '../core/spec/render.ts';
+import { findWeights, knownWeights } from '../models/weights.ts';
+import { priceOf } from '../models/prices.ts';
+import { openDriver } from '../environments/environments.ts';
+import type { Ref } from '../schemas/common.ts';
+import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { getJson } from '../store/json.ts';
+import type { Store } from '../store/store.ts';
+import { cacheFolder } from './home.ts';
+import { type PipelineFileOptions, readPipelineFile } from './pipeline-file.ts';
+
+/** Prompt files that come with the program: beside the sources in a checkout, beside dist in the package. */
+const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pipelines', 'prompts')]
+  .map((path) => resolve(dirname(fileURLToPath(import.meta.url)), path))
+  .find((path) => existsSync(path));
+
+const shippedFiles: Record<PromptName, string> = {
+  instruct: 'instruct.md',
+  interact: 'decide.md',
+  'interact/query': 'query.md',
+  'construct/new-task': 'relabel-new-task.md',
+  'construct/replicate': 'relabel-replicate.md',
+  filter: 'vote.md',
+};
+
+/** The plan of a file; undefined when the file is wrong: every problem has then been printed on stderr. */
+export async function planFile(file: string, options: Pick<PipelineFileOptions, 'profile' | 'set'>): Promise<Plan | undefined> {
+  const knownPrice = (provider: string, model: string): boolean => priceOf(provider, model) !== undefined;
+  const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice }).catch((error: unknown) => {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new LbiError('spec', missing ? `there is no file ${file}` : `${file} cannot be read: ${String(error)}`);
+  });
+  const color = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
+  const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
+  if (problems.length > 0) process.stderr.write(renderProblems(problems, { [file]: text }, { color }));
+  if ('problems' in loaded) return undefined;
+  const spec = withDefaults(loaded.spec);
+  const prompts = await readPrompts(spec, folder);
+  return makePlan(spec, folder, prompts, {
+    stages: {},
+    environments: await driverVersions(spec),
+    contents: await contentsOf(spec, folder),
+  });
+}
+
+/** Every prompt that the pipeline uses, checked for its variables. */
+async function readPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const own = ownPrompts(spec);
+  const prompts: Record<string, string> = {};
+  for (const name of Object.keys(shippedFiles) as PromptName[]) {
+    const chosen = own[name];
+    const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
+    const text = await readFile(path, 'utf8').catch(() => {
+      throw new LbiError('spec', `the prompt file ${path} cannot be read`);
+    });
+    parsePrompt(text, promptVariables[promptKinds[name]], path);
+    prompts[name] = text;
+  }
+  return prompts;
+}
+
+function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
+  const own: Partial<Record<PromptName, string | undefined>> = {};
+  for (const stage of spec.stages) {
+    if (stage.uses === 'instruct') own.instruct = stage.prompt;
+    if (stage.uses === 'interact') {
+      own.interact = stage.prompt;
+      own['interact/query'] = stage.knowledge?.model?.prompt;
+    }
+    if (stage.uses === 'construct') {
+      own['construct/new-task'] = stage.prompts?.['new-task'];
+      own['construct/replicate'] = stage.prompts?.replicate;
+    }
+    if (stage.uses === 'filter') own.filter = stage.committee.prompt;
+  }
+  return own;
+}
+
+async function driverVersions(spec: FullSpec): Promise<Record<string, string>> {
+  const kinds = [...new Set(Object.values(spec.environments).map(({ kind }) => kind))];
+  const drivers = await Promise.all(kinds.map(async (kind) => [kind, (await openDriver(kind)).version] as const));
+  return Object.fromEntries(drivers);
+}
+
+/** sha256 of scripts and weights: what a name stands for, so that a changed file is another model. */
+async function contentsOf(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const contents: Record<string, string> = {};
+  for (const [name, model] of Object.entries(spec.models)) {
+    if (model.provider === 'scripted') {
+      const bytes = await readFile(resolve(folder, model.script)).catch(() => {
+        throw new LbiError('spec', `models.${name}: the script ${resolve(folder, model.script)} cannot be read`);
+      });
+      contents[`models.${name}`] = createHash('sha256').update(bytes).digest('hex');
+    }
+    if (model.provider === 'local') {
+      const sha256 = knownWeights(model.model)?.sha256 ?? (await findWeights(model.model, cacheFolder()))?.sha256;
+      if (sha256 === undefined) throw new LbiError('spec', `models.${name}: there are no weights "${model.model}" here; known are qwen2.5-coder-1.5b and qwen2.5-coder-0.5b, or give the path of a GGUF file`);
+      contents[`models.${name}`] = sha256;
+    }
+  }
+  return contents;
+}
+
+/** Plans by ref, each read once. */
+export function planReader(store: Store): (ref: Ref) => Promise<Plan> {
+  const plans = new Map<Ref, Promise<Plan>>();
+  return (ref) => {
+    const known = plans.get(ref);
+    if (known !== undefined) return known;
+    const reading = getJson<Plan>(store, ref);
+    plans.set(ref, reading);
+    reading.catch(() => plans.delete(ref));
+    return reading;
+  };
+}

@@ -12,9 +12,9 @@ const shownDefault = (schema: SchemaNode): string => {
 };
 
 const takes = (schema: SchemaNode): string => {
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  const plain = /^(an? |the |any |true$|false$)/;
   return accepts(schema)
-    .map((choice) => (/^[{"]/.test(choice) ? `\`${choice.replaceAll('"', '')}\`` : choice))
+    .map((choice) => (plain.test(choice) ? choice : `\`${choice}\``))
     .join(', ');
 };
 
@@ -22,7 +22,7 @@ const takes = (schema: SchemaNode): string => {
 const rows = (schema: SchemaNode, prefix: string): string[] =>
   Object.entries(schema.properties ?? {}).flatMap(([name, below]) => {
     const needed = schema.required?.includes(name) === true ? ' **required**' : '';
-    const effect = effects[below['x-effect'] ?? 'output'];
+    const effect = below['x-selects'] === true ? 'only what is new runs' : effects[below['x-effect'] ?? 'output'];
     const columns = [
       `\`${prefix}${name}\`${needed}`,
       cell(takes(below)),
@@ -68,7 +68,8 @@ begin with, and \`lbi schema\` prints the JSON Schema that editors complete with
 - \`--profile NAME\` lays an entry of \`profiles\` over the file: maps are merged, everything else is replaced, lists as a whole.
 - \`--set stages.interact.max_steps=5\` changes one value; stages are called by name, other list items by number from 0.
 
-The last column says what a change does to finished work: **runs again** where the output depends on the key, **kept** otherwise.`;
+The last column says what a change does to finished work: **runs again** where the output depends on the
+key, **only what is new runs** where the key decides which pieces of work there are, **kept** otherwise.`;
 
 /** The text of the reference page. */
 export const reference = (): string =>

@@ -10,7 +10,8 @@ const effects = {
 
 const describe = (schema: SchemaNode): string | undefined => {
   if (schema.description === undefined) return undefined;
-  const effect = schema['x-effect'] === undefined ? '' : effects[schema['x-effect']];
+  const chosen = schema['x-effect'] === undefined ? '' : effects[schema['x-effect']];
+  const effect = schema['x-selects'] === true ? 'Changing it runs only what is new.' : chosen;
   return effect === '' ? schema.description : `${schema.description}\n\n${effect}`;
 };
 

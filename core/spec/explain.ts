@@ -3,7 +3,7 @@ import type { ErrorObject } from 'ajv';
 import type { Json } from '../../schemas/common.ts';
 import { type Place, type Problem, position, problemAt, type Words } from './problem.ts';
 import { accepts, isMap, pipelineSchema, type SchemaNode, tagValues, typeOf } from './schema.ts';
-import { nearest } from './suggest.ts';
+import { meant, nearest } from './suggest.ts';
 import { at, keyPlace, type Path, showPath, type Tree, toJson } from './tree.ts';
 
 interface Fault {
@@ -20,13 +20,16 @@ export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] =
   const node = at(tree, ...path) ?? tree;
   const schema = (error.parentSchema ?? {}) as SchemaNode;
   const fault: Fault = { tree, path, shown: showPath(tree, path), schema, value: toJson(node), node };
+  const isWhole = !(node.kind === 'map' && node.partial === true);
   switch (error.keyword) {
     case 'additionalProperties':
       return unknownKey(fault, String(error.params.additionalProperty));
     case 'required':
-      return [missingKey(fault, String(error.params.missingProperty))];
+      return isWhole && !isMisspelt(fault, String(error.params.missingProperty))
+        ? [missingKey(fault, String(error.params.missingProperty))]
+        : [];
     case 'discriminator':
-      return [wrongTag(fault, String(error.params.tag))];
+      return isWhole || error.params.error === 'mapping' ? [wrongTag(fault, String(error.params.tag))] : [];
     case 'type':
       return wrongType(fault);
     case 'propertyNames':
@@ -82,9 +85,16 @@ const unknownKey = (fault: Fault, name: string): Problem[] => {
   return [problem];
 };
 
+/** A key that is there under a misspelt name is not missing. */
+const isMisspelt = (fault: Fault, name: string): boolean => {
+  const known = Object.keys(fault.schema.properties ?? {});
+  const unknown = fault.node.kind === 'map' ? [...fault.node.entries.keys()].filter((key) => !known.includes(key)) : [];
+  return unknown.some((key) => nearest(key, known) === name);
+};
+
 const missingKey = (fault: Fault, name: string): Problem => {
   const property = fault.schema.properties?.[name];
-  const takes = property === undefined ? '…' : accepts(property).join(' / ');
+  const takes = property === undefined ? '…' : accepts(property).join(' | ');
   return make(fault, keyPlace(fault.tree, fault.path), {
     code: 'missing-key',
     message: `${inWords(fault.shown)} needs the key "${name}"`,
@@ -100,18 +110,25 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
     return make(fault, keyPlace(fault.tree, fault.path), {
       code: 'missing-key',
       message: `${inWords(fault.shown)} needs the key "${tag}"`,
-      expected: values.map((value) => `${tag}: ${value}`),
+      expected: [`${tag}: ${values.join(' | ')}`],
     });
   }
   const value = toJson(node);
-  const words = show(value);
+  const words = node.kind === 'scalar' && node.sensitive === true ? '' : show(value);
   return make({ ...fault, node, shown: showPath(fault.tree, [...fault.path, tag]) }, node.place, {
     code: 'value',
     message: `there is no ${tag === 'uses' ? 'stage' : tag} ${words}`,
     expected: values,
-    suggestion: typeof value === 'string' ? nearest(value, values) : undefined,
+    suggestion: typeof value === 'string' ? meant(value, values) : undefined,
+    fix: tag === 'provider' && typeof value === 'string' ? providerFix(value, values) : undefined,
   });
 };
+
+/** Servers that speak OpenAI's protocol have no provider of their own. */
+const providerFix = (value: string, values: string[]): string | undefined =>
+  nearest(value, values) === undefined && meant(value, values) === 'openai'
+    ? 'provider: openai with base_url: http://127.0.0.1:11434/v1 (the address of your server)'
+    : undefined;
 
 const kinds: Record<string, string> = {
   string: 'the text',
@@ -120,12 +137,18 @@ const kinds: Record<string, string> = {
   boolean: 'the value',
 };
 
+/** What the schema takes, in one phrase. */
+const wanted = (schema: SchemaNode): string =>
+  schema.const === undefined ? accepts(schema).join(' or ') : `the text ${JSON.stringify(schema.const)}`;
+
 /** A value in words, short: `the text "hot"`, `a list`, `empty`. */
-const inKind = (value: Json): string => {
+const inKind = ({ value, node }: Fault): string => {
+  if (node.kind === 'scalar' && node.sensitive === true) return 'a value of the environment that does not fit';
   const type = typeOf(value);
   if (type === 'null') return 'empty';
   if (type === 'array') return 'a list';
-  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}`;
+  const origin = node.kind === 'scalar' && node.fromEnvironment === true ? ' (from the environment)' : '';
+  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin}`;
 };
 
 const show = (value: Json): string => {
@@ -145,6 +168,15 @@ const slippedOut = (fault: Fault): string | undefined => {
   return variants.some((variant) => variant.properties?.[name] !== undefined) ? emptyName : undefined;
 };
 
+const indentFix = (fault: Fault): string => {
+  const name = String(fault.path.at(-1));
+  const parent = at(fault.tree, ...fault.path.slice(0, -1));
+  const siblings = parent?.kind === 'map' ? [...parent.entries.keys()] : [];
+  const slipped = siblings.filter((key) => slippedOut({ ...fault, path: [...fault.path.slice(0, -1), key] }) === name);
+  const what = slipped.length === 0 ? 'the lines that belong to it' : slipped.map((key) => `"${key}"`).join(' and ');
+  return `indent ${what} by two spaces more than "${name}:"`;
+};
+
 const wrongType = (fault: Fault): Problem[] => {
   const { value, schema, shown, node } = fault;
   if (schema.type === 'object' && !isMap(value)) {
@@ -154,7 +186,7 @@ const wrongType = (fault: Fault): Problem[] => {
         code: 'type',
         message: `${inWords(shown)} is empty`,
         expected: accepts(schema),
-        fix: 'indent the lines that belong to it by two spaces more than its name',
+        fix: indentFix(fault),
       };
       return [make(fault, keyPlace(fault.tree, fault.path), words)];
     }
@@ -164,7 +196,7 @@ const wrongType = (fault: Fault): Problem[] => {
   return [
     make(fault, place, {
       code: 'type',
-      message: `${inWords(shown)} is ${inKind(value)}; ${accepts(schema).join(' or ')} is expected`,
+      message: `${inWords(shown)} is ${inKind(fault)}, not ${wanted(schema)}`,
       ...(fix === undefined ? {} : { fix }),
     }),
   ];
@@ -212,13 +244,13 @@ const wrongValue = (fault: Fault, keyword: string): Problem => {
     minItems: `${shown} has too few items; ${schema.minItems ?? 1} or more are needed`,
     minProperties: `${shown} is empty; at least one entry is needed`,
     uniqueItems: `${shown} names the same thing twice`,
-    format: `${shown} is no web address: ${show(value)}`,
+    format: `${shown} is no web address`,
     minLength: `${shown} is an empty text`,
-    pattern: `${shown} is ${show(value)}, which has characters that are not allowed here`,
+    pattern: `${shown} is ${inKind(fault)}, which has characters that are not allowed here`,
   };
   const message =
     texts[keyword] ??
-    `${shown} is ${inKind(value)}; ${expected.join(', ')} ${expected.length > 1 ? 'are possible' : 'is expected'}`;
+    `${shown} is ${inKind(fault)}${expected.length > 1 ? ', which is not possible' : `, not ${wanted(schema)}`}`;
   const fix =
     keyword === 'format'
       ? 'begin with http:// or https://'
@@ -229,21 +261,34 @@ const wrongValue = (fault: Fault, keyword: string): Problem => {
     code: 'value',
     message,
     expected: texts[keyword] === undefined && expected.length > 1 ? expected : undefined,
-    suggestion: typeof value === 'string' ? nearest(value, choices) : undefined,
+    suggestion: typeof value === 'string' ? meant(value, choices) : undefined,
     fix,
   });
 };
 
 /** The value itself is never repeated: it may be a key. */
 const wrongSecret = (fault: Fault): Problem => {
-  const variable = /_API_KEY|^[A-Z][A-Z0-9_]+$/.test(String(fault.value)) ? String(fault.value) : undefined;
-  const provider = String(toJson(at(fault.tree, ...fault.path.slice(0, -1), 'provider') ?? fault.node)).toUpperCase();
-  const name =
-    variable ?? (provider === 'GOOGLE' ? 'GEMINI_API_KEY' : `${/^[A-Z]+$/.test(provider) ? provider : 'MY'}_API_KEY`);
+  const { source, offset, length } = fault.node.place;
+  const written = source.text.slice(offset, offset + length);
+  const variable = /^["']?(?:\$\{(?:env:|secret:)?|\$)?([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?::-[^}]*)?\}?["']?$/.exec(
+    written,
+  )?.[1];
+  const provider = String(toJson(at(fault.tree, ...fault.path.slice(0, -1), 'provider') ?? fault.node));
+  const usual: Record<string, string> = {
+    anthropic: 'ANTHROPIC_API_KEY',
+    google: 'GEMINI_API_KEY',
+    openai: 'OPENAI_API_KEY',
+  };
+  const name = variable ?? usual[provider] ?? 'MY_API_KEY';
+  const set = variable === undefined ? ` and set ${name} where lbi runs; if this file was shared, replace the key` : '';
+  const why =
+    variable === undefined
+      ? 'a key in a file ends up with other people'
+      : 'its value would end up in the records of the run';
   return make(fault, fault.node.place, {
     code: 'secret',
-    message: `${fault.shown} must name a secret, not hold it: a key in a file ends up in other people's hands`,
-    fix: `write api_key: "\${secret:${name}}" and export ${name}=… where the worker runs${variable === undefined ? '; if the key was shared, replace it' : ''}`,
+    message: `${fault.shown} must name a secret, not hold it: ${why}`,
+    fix: `write api_key: "\${secret:${name}}"${set}`,
     hidden: variable === undefined,
   });
 };

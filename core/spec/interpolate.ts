@@ -50,8 +50,10 @@ const fillScalar = (filling: Filling, scalar: Scalar, schema: SchemaNode | undef
   const filled = text.replace(/\$\$|\$\{([^{}]*)\}/g, (whole, inside: string | undefined) =>
     inside === undefined ? '$' : fillOne(filling, { scalar, whole, inside, path }),
   );
-  if (!/^\$\{env:[^{}]*\}$/.test(text)) return { ...scalar, value: filled };
-  return { ...scalar, value: coerce(filled, schema), fromEnvironment: true };
+  const sensitive = /\$\{env:[^{}]*(KEY|TOKEN|SECRET|PASSWORD)/i.test(text);
+  const seen = { ...scalar, ...(sensitive ? { sensitive } : {}) };
+  if (!/^\$\{env:[^{}]*\}$/.test(text)) return { ...seen, value: filled };
+  return { ...seen, value: coerce(filled, schema), fromEnvironment: true };
 };
 
 interface Placeholder {

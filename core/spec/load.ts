@@ -55,7 +55,9 @@ export const loadSpec = (input: SpecInput): Loaded => {
 const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
   for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces]) step(check);
-  const blamed = new Set(before.map(({ file, line, column }) => `${file}:${line}:${column}`));
-  const shape = validateTree(tree).filter(({ file, line, column }) => !blamed.has(`${file}:${line}:${column}`));
-  return [...shape, ...check.problems];
+  const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
+  const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
+  const faulty = [...before, ...found].some(({ severity }) => severity === 'error');
+  // Beside an error, "not used" is mostly its echo.
+  return found.filter(({ code }) => code !== 'unused' || !faulty);
 };

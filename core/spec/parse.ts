@@ -132,7 +132,7 @@ const convert = (reading: Reading, node: Node | null | undefined, fallback?: Pla
   try {
     if (isSeq(node))
       return { kind: 'list', items: node.items.map((item) => convert(reading, item as Node, here.place)), ...here };
-    if (isMap(node)) return { kind: 'map', entries: convertMap(reading, node), ...here };
+    if (isMap(node)) return convertMap(reading, node, here);
   } finally {
     reading.open.delete(node);
   }
@@ -147,7 +147,7 @@ const convertAlias = (reading: Reading, alias: Alias): Tree => {
   const target = alias.resolve(reading.document);
   if (target === undefined || reading.open.has(target)) {
     report(reading, place, aliasWords(reading, alias, target !== undefined));
-    return { kind: 'scalar', value: '', place };
+    return { kind: 'scalar', value: `*${alias.source}`, place };
   }
   const outer = reading.via;
   reading.via = outer ?? place;
@@ -177,54 +177,56 @@ const isMergeKey = (key: unknown): boolean =>
   (key.value === '<<' || (typeof key.value === 'symbol' && key.value.description === '<<')) &&
   key.type === 'PLAIN';
 
-const convertMap = (reading: Reading, map: YAMLMap): Map<string, Entry> => {
+const convertMap = (reading: Reading, map: YAMLMap, here: { place: Place; via?: Place }): Tree => {
+  const merges = map.items.filter((pair) => isMergeKey(pair.key));
   const entries = new Map<string, Entry>();
-  const merges: Pair[] = [];
   for (const pair of map.items) {
     const key = pair.key as Node;
-    if (isMergeKey(key)) merges.push(pair);
-    else addEntry(reading, entries, key, pair.value as Node | null);
+    if (isMergeKey(key)) continue;
+    if (!isScalar(key)) return mapAsKey(reading, here.place);
+    addEntry(reading, entries, placeOf(reading, key), { name: String(key.value), value: pair.value as Node | null });
   }
-  for (const pair of merges) mergeInto(reading, entries, pair);
-  return entries;
+  const whole = merges.map((pair) => mergeInto(reading, entries, pair)).every((found) => found);
+  return { kind: 'map', entries, ...here, ...(whole ? {} : { partial: true }) };
 };
 
-const addEntry = (reading: Reading, entries: Map<string, Entry>, keyNode: Node, valueNode: Node | null): void => {
-  const key = placeOf(reading, keyNode);
-  if (!isScalar(keyNode)) {
-    const written = reading.source.text.slice(key.offset, key.offset + key.length);
-    report(
-      reading,
-      { ...key, length: written.length },
-      {
-        code: 'quote',
-        message: `{${written}} outside quotes is read as a map whose key is a map`,
-        fix: `put the whole value in quotes: "{${written}}"; {{ }} itself is filled in only in prompt files`,
-      },
-    );
-    return;
-  }
-  const name = String(keyNode.value);
+/** `{{ name }}` without quotes; the text stands in for the map so that nothing else is said of it. */
+const mapAsKey = (reading: Reading, place: Place): Tree => {
+  const written = reading.source.text.slice(place.offset, place.offset + place.length).trimEnd();
+  const words: Words = {
+    code: 'quote',
+    message: `${written} outside quotes is read as a map whose key is a map`,
+    fix: `put the whole value in quotes: "${written}"; but {{ }} is filled in only in prompt files`,
+  };
+  report(reading, { ...place, length: written.length }, words);
+  return { kind: 'scalar', value: written, place };
+};
+
+const addEntry = (
+  reading: Reading,
+  entries: Map<string, Entry>,
+  key: Place,
+  { name, value }: { name: string; value: Node | null },
+): void => {
   if (name === '__proto__') report(reading, key, { code: 'unknown-key', message: '"__proto__" cannot be a key' });
-  else if (!entries.has(name)) entries.set(name, { key, value: convert(reading, valueNode, key) });
+  else if (!entries.has(name)) entries.set(name, { key, value: convert(reading, value, key) });
 };
 
-/** Keys of the merged maps are added where the map has none of that name; among several, the first wins. */
-const mergeInto = (reading: Reading, entries: Map<string, Entry>, pair: Pair): void => {
+/** Adds the keys that the map does not have itself; among several merged maps, the first wins. False when one is missing. */
+const mergeInto = (reading: Reading, entries: Map<string, Entry>, pair: Pair): boolean => {
+  const before = reading.problems.length;
   const outer = reading.via;
   reading.via = outer ?? placeOf(reading, pair.key as Node);
   const merged = convert(reading, pair.value as Node);
   reading.via = outer;
   const maps = merged.kind === 'list' ? merged.items : [merged];
-  for (const map of maps) {
-    if (map.kind === 'map') addMissing(entries, map);
-    else if (!reading.problems.some((problem) => problem.code === 'anchor')) {
-      report(reading, placeOf(reading, pair.key as Node), {
-        code: 'anchor',
-        message: '<<: takes a map, such as *name of an anchored map',
-      });
-    }
+  for (const map of maps) if (map.kind === 'map') addMissing(entries, map);
+  if (maps.every(({ kind }) => kind === 'map')) return true;
+  if (reading.problems.length === before) {
+    const message = '<<: takes a map, such as *name of an anchored map';
+    report(reading, placeOf(reading, pair.key as Node), { code: 'anchor', message });
   }
+  return false;
 };
 
 const addMissing = (entries: Map<string, Entry>, map: Mapping): void => {

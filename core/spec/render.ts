@@ -56,7 +56,9 @@ const renderOne = (problem: Problem, sources: Record<string, string>, paint: Pai
   const flag = problem.file.startsWith('--');
   const where = flag ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
   const label = paint(problem.severity === 'error' ? 'red' : 'yellow', `${problem.severity}[${problem.code}]`);
-  const path = problem.path === '' || problem.message.includes(problem.path) ? '' : ` (${problem.path})`;
+  const parent = problem.path.slice(0, Math.max(0, problem.path.lastIndexOf('.')));
+  const said = problem.message.includes(problem.path) || (parent !== '' && problem.message.includes(parent));
+  const path = said ? '' : ` (${problem.path})`;
   const head = `${paint('bold', flag && problem.hidden === true ? (problem.file.split('=')[0] ?? '') : where)}: ${label} ${problem.message}${path}`;
   const text = flag ? problem.file.slice(problem.file.indexOf(' ') + 1) : (sources[problem.file] ?? '');
   const notes = [

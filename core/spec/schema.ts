@@ -82,22 +82,29 @@ const range = (schema: SchemaNode): string => {
   if (schema.exclusiveMinimum !== undefined) return ` above ${schema.exclusiveMinimum}`;
   if (schema.minimum !== undefined && schema.maximum !== undefined)
     return ` from ${schema.minimum} to ${schema.maximum}`;
-  return schema.minimum === undefined ? '' : `, ${schema.minimum} or more`;
+  return schema.minimum === undefined ? '' : ` of ${schema.minimum} or more`;
 };
 
-/** What a schema accepts, one entry a choice, in words: `"unanimous"`, `a whole number from 1 to 200`. */
+/** What a schema accepts, one entry a choice, in words: `unanimous`, `a whole number from 1 to 200`. */
 export const accepts = (schema: SchemaNode): string[] => {
-  if (schema.const !== undefined) return [JSON.stringify(schema.const)];
+  if (schema.const !== undefined) return [String(schema.const)];
   if (schema.anyOf !== undefined) return schema.anyOf.flatMap(accepts);
   const tag = schema.discriminator?.propertyName;
-  if (tag !== undefined) return [`a map with the key "${tag}" (${tagValues(schema).join(', ')})`];
+  if (tag !== undefined) return [`a map with the key ${tag}: ${tagValues(schema).join(' | ')}`];
   if (schema.type === 'integer') return [`a whole number${range(schema)}`];
   if (schema.type === 'number') return [`a number${range(schema)}`];
   if (schema.type === 'boolean') return ['true', 'false'];
   if (schema.type === 'array')
-    return [`a list of ${schema.items === undefined ? 'values' : accepts(schema.items).join(' / ')}`];
+    return [`a list: ${schema.items === undefined ? 'any values' : accepts(schema.items).join(' | ')}`];
   if (schema.type === 'object')
     return [schema.required === undefined ? 'a map' : `{ ${schema.required.join(': …, ')}: … }`];
+  const names = schema['x-names'];
+  if (names !== undefined)
+    return [
+      names === 'file' || names === 'prompt'
+        ? 'a path'
+        : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
+    ];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };
 

@@ -37,3 +37,37 @@ export const nearest = (word: string, choices: readonly string[]): string | unde
   );
   return ranked[0]?.choice ?? (begins.length === 1 ? begins[0] : undefined);
 };
+
+/** What other tools call the same thing → what it is called here. */
+const otherWords: Record<string, string> = {
+  claude: 'anthropic',
+  gemini: 'google',
+  gpt: 'openai',
+  ollama: 'openai',
+  vllm: 'openai',
+  llamacpp: 'openai',
+  lmstudio: 'openai',
+  openrouter: 'openai',
+  openaicompatible: 'openai',
+  gguf: 'local',
+  huggingface: 'local',
+  mock: 'scripted',
+  fake: 'scripted',
+  bash: 'shell',
+  terminal: 'shell',
+  web: 'browser',
+  webapp: 'browser',
+  chromium: 'browser',
+  generate: 'instruct',
+  explore: 'interact',
+  relabel: 'construct',
+  judge: 'filter',
+  committee: 'filter',
+};
+
+/** The nearest choice, or what another tool's word for it is called here. */
+export const meant = (word: string, choices: readonly string[]): string | undefined => {
+  const near = nearest(word, choices);
+  const other = otherWords[plain(word)];
+  return near ?? (other !== undefined && choices.includes(other) ? other : undefined);
+};

@@ -22,7 +22,7 @@ const unquoted = (source: Source, offset: number): Finding | undefined => {
     const words: Words = {
       code: 'quote',
       message: `${template[0]} outside quotes is read as a map`,
-      fix: `put the whole value in quotes: "… ${template[0]} …"; {{ }} itself is filled in only in prompt files`,
+      fix: `put the whole value in quotes: "${line.slice(template.index).trim()}"; but {{ }} is filled in only in prompt files`,
     };
     return { offset: start + template.index, length: template[0].length, words };
   }
@@ -52,21 +52,13 @@ const byCode: Partial<Record<YAMLError['code'], (error: YAMLError, found: string
     message: `"${found}" is written twice in the same map`,
     fix: 'keep one of the two, or rename this one',
   }),
-  BAD_INDENT: () => ({
-    code: 'indent',
-    message: 'this line is indented neither like the lines above it nor like their parent',
-    fix: 'give keys of the same map the same number of spaces, and close every [ and {',
-  }),
+
   BAD_SCALAR_START: (_error, found) => ({
     code: 'quote',
     message: `a value may not start with ${found} unless it is in quotes`,
     fix: 'put the whole value in quotes',
   }),
-  BLOCK_AS_IMPLICIT_KEY: () => ({
-    code: 'syntax',
-    message: 'a second "key: value" begins where a plain value is expected',
-    fix: 'if the text contains ": ", put it in quotes; if the next line is indented too far, align it with this one',
-  }),
+
   MULTILINE_IMPLICIT_KEY: () => ({
     code: 'syntax',
     message: 'this line is no "key: value"',
@@ -112,6 +104,8 @@ export const explainSyntax = (source: Source, error: YAMLError): Finding => {
   const slip = error.code === 'DUPLICATE_KEY' || error.code === 'TAB_AS_INDENT' ? undefined : unquoted(source, from);
   if (slip !== undefined) return slip;
   const found = /^[^\s:]+/.exec(source.text.slice(from))?.[0] ?? '';
+  if (error.code === 'BAD_INDENT') return atFirstWord(source, from, explainIndent());
+  if (error.code === 'BLOCK_AS_IMPLICIT_KEY') return explainNested(source, from);
   const length = error.code === 'DUPLICATE_KEY' ? found.length : to - from;
   const explain = byCode[error.code];
   if (explain !== undefined)
@@ -138,4 +132,34 @@ const openQuote = (source: Source, error: YAMLError): number | undefined => {
     offset += line.length + 1;
   }
   return opened;
+};
+
+const explainIndent = (): Words => ({
+  code: 'indent',
+  message: 'this line is indented neither like the lines above it nor like their parent',
+  fix: 'give the keys of one map the same number of spaces, and close every [ and {',
+});
+
+/** The stretch of the line's text, where an offset stands in the spaces before it. */
+const atFirstWord = (source: Source, offset: number, words: Words): Finding => {
+  const { start, line } = lineAt(source.text, offset);
+  const first = line.search(/\S/);
+  return { offset: start + Math.max(0, first), length: line.trim().length, words };
+};
+
+/** "a: b: c" on one line wants quotes; otherwise the next line stands too far to the right. */
+const explainNested = (source: Source, offset: number): Finding => {
+  const { start, line } = lineAt(source.text, offset);
+  const value = line.slice(offset - start).trimEnd();
+  if (/:\s/.test(value)) {
+    const message = 'a text with ": " in it is read as a map inside the line';
+    return {
+      offset,
+      length: value.length,
+      words: { code: 'quote', message, fix: `put it in quotes: ${JSON.stringify(value)}` },
+    };
+  }
+  const message = 'this line is indented further than the one above it, which already has a value';
+  const next = start + line.length + 1;
+  return atFirstWord(source, next, { code: 'indent', message, fix: 'align it with the line above' });
 };

@@ -10,6 +10,8 @@ export interface Scalar {
   via?: Place;
   /** True when the whole value came out of one `${env:…}`: it is then read as the schema's type. */
   fromEnvironment?: boolean;
+  /** True when a variable whose name speaks of a secret is part of the value: it is never shown. */
+  sensitive?: boolean;
 }
 
 export interface List {
@@ -29,6 +31,8 @@ export interface Mapping {
   entries: Map<string, Entry>;
   place: Place;
   via?: Place;
+  /** True when something that was to be merged in could not be found: keys may be missing through no fault of the map. */
+  partial?: boolean;
 }
 
 export type Tree = Scalar | List | Mapping;

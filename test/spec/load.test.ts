@@ -1,0 +1,290 @@
+/** Loading a pipeline: placeholders, profiles, flags, anchors, defaults, and no crash on any text. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { withDefaults } from '../../core/spec/defaults.ts';
+import { type Loaded, loadSpec, type SpecInput } from '../../core/spec/load.ts';
+import type { Problem } from '../../core/spec/problem.ts';
+import { renderProblems } from '../../core/spec/render.ts';
+import { distance, nearest } from '../../core/spec/suggest.ts';
+
+const base = `version: "1"
+name: demo
+models:
+  writer: { provider: scripted, script: writer.yaml }
+environments:
+  box: { kind: shell }
+sources:
+  - files: docs/**/*.md
+stages:
+  - { uses: instruct, model: writer }
+  - { uses: interact, model: writer, environment: box, max_steps: 7 }
+`;
+
+const load = (text: string, more: Partial<SpecInput> = {}): Loaded =>
+  loadSpec({ text, file: 'p.yaml', environment: {}, ...more });
+
+const good = (text: string, more: Partial<SpecInput> = {}) => {
+  const loaded = load(text, more);
+  if ('problems' in loaded) assert.fail(renderProblems(loaded.problems, { 'p.yaml': text }, { color: false }));
+  return loaded;
+};
+
+const bad = (text: string, more: Partial<SpecInput> = {}): Problem[] => {
+  const loaded = load(text, more);
+  assert.ok('problems' in loaded, 'the text is accepted');
+  return loaded.problems;
+};
+
+const interactOf = (text: string, more: Partial<SpecInput> = {}) => {
+  const stage = good(text, more).spec.stages[1];
+  assert.equal(stage?.uses, 'interact');
+  return stage;
+};
+
+test('an environment variable is read as the type of its key, also with a default', () => {
+  const text = base.replace('max_steps: 7', 'max_steps: "${env:STEPS}"');
+  assert.equal(interactOf(text, { environment: { STEPS: '12' } }).max_steps, 12);
+  const fallback = base.replace('max_steps: 7', 'max_steps: "${env:STEPS:-9}"');
+  assert.equal(interactOf(fallback).max_steps, 9);
+  assert.equal(interactOf(fallback, { environment: { STEPS: '' } }).max_steps, 9);
+  const name = base.replace('name: demo', 'name: ${env:NAME}');
+  assert.equal(good(name, { environment: { NAME: '2024' } }).spec.name, '2024');
+});
+
+test("placeholders inside a text are filled in, escapes and the application's own are left", () => {
+  const text = base.replace(
+    '{ kind: shell }',
+    '{ kind: shell, setup: ["echo $$HOME $${x} ${dir} ${env:A}-${env:B:-b:c} $(ls) $1"] }',
+  );
+  const box = good(text, { environment: { A: '1' } }).spec.environments.box;
+  assert.deepEqual(box?.kind === 'shell' && box.setup, ['echo $HOME ${x} ${dir} 1-b:c $(ls) $1']);
+});
+
+test('a value from the environment is never filled in a second time', () => {
+  const text = base.replace('{ kind: shell }', '{ kind: shell, setup: ["${env:A}"] }');
+  const box = good(text, { environment: { A: '${env:B} $$' } }).spec.environments.box;
+  assert.deepEqual(box?.kind === 'shell' && box.setup, ['${env:B} $$']);
+});
+
+test('a secret stays a name', () => {
+  const text = base.replace(
+    'provider: scripted, script: writer.yaml',
+    'provider: anthropic, model: m, api_key: "${secret:K_1}"',
+  );
+  const { writer } = good(text, { environment: { K_1: 'hidden' } }).spec.models;
+  assert.equal(writer?.provider === 'anthropic' && writer.api_key, '${secret:K_1}');
+});
+
+test('a profile merges maps, replaces lists and leaves the rest; other profiles may lack their variables', () => {
+  const text = `${base}profiles:
+  small:
+    models: { writer: { max_tokens: 99 } }
+    sources: [{ files: one.md }]
+  far: { name: "\${env:NOT_SET}" }
+`;
+  const { spec } = good(text, { profile: 'small' });
+  assert.deepEqual(spec.models.writer, { provider: 'scripted', script: 'writer.yaml', max_tokens: 99 });
+  assert.deepEqual(spec.sources, [{ files: 'one.md' }]);
+  assert.equal('profiles' in spec, false);
+  const [problem] = bad(text, { profile: 'smal' });
+  assert.equal(problem?.suggestion, 'small');
+  assert.deepEqual(
+    bad(text, { profile: 'far' }).map(({ code, line }) => [code, line]),
+    [['env', 16]],
+  );
+});
+
+test('a fault in a profile points into the profile', () => {
+  const text = `${base}profiles:\n  hot:\n    models: { writer: { temperature: 9 } }\n`;
+  const [problem] = bad(text, { profile: 'hot' });
+  assert.deepEqual([problem?.line, problem?.column, problem?.path], [14, 38, 'models.writer.temperature']);
+});
+
+test('--set changes list items by number and stages by name; later flags win', () => {
+  const set = [
+    'stages.1.max_steps=3',
+    'stages.interact.attempts=4',
+    'models.writer.limits.rpm=5.5',
+    'stages.1.max_steps=6',
+    'sources=[{ files: x.md }]',
+  ];
+  const { spec } = good(base, { set });
+  assert.deepEqual(spec.sources, [{ files: 'x.md' }]);
+  const stage = spec.stages[1];
+  assert.ok(stage?.uses === 'interact');
+  assert.deepEqual([stage.max_steps, stage.attempts], [6, 4]);
+  assert.deepEqual(spec.models.writer?.limits, { rpm: 5.5 });
+});
+
+test('faults of --set point into the flag', () => {
+  const at = (flag: string) => bad(base, { set: [flag] }).map(({ code, file, column }) => [code, file, column]);
+  assert.deepEqual(at('stages.interact.max_steps=many'), [['type', '--set stages.interact.max_steps=many', 27]]);
+  assert.deepEqual(at('stages.interract.max_steps=1'), [['set', '--set stages.interract.max_steps=1', 8]]);
+  assert.deepEqual(at('nonsense'), [['set', '--set nonsense', 1]]);
+  assert.deepEqual(at('stages.9.model=x'), [['set', '--set stages.9.model=x', 8]]);
+  assert.equal(at('models.writer.temprature=1')[0]?.[0], 'unknown-key');
+  assert.equal(at('name=${env:NOT_SET}')[0]?.[0], 'env');
+});
+
+test('notes under x- are left out, but not names that users give', () => {
+  const text = base.replace('{ kind: shell }', '{ kind: shell, x-note: hi, files: { x-file: "1" } }');
+  assert.deepEqual(good(`x-top: [1]\n${text}`).spec.environments.box, { kind: 'shell', files: { 'x-file': '1' } });
+});
+
+test('a merge key gives way to own keys, and the first merged map to none', () => {
+  const text = `x-a: &a { temperature: 0.1, max_tokens: 50 }\nx-b: &b { temperature: 0.2, timeout: 4 }\n${base.replace('{ provider: scripted,', '{ <<: [*a, *b], max_tokens: 60, provider: scripted,')}`;
+  const expected = { max_tokens: 60, provider: 'scripted', script: 'writer.yaml', temperature: 0.1, timeout: 4 };
+  assert.deepEqual(good(text).spec.models.writer, expected);
+});
+
+test('alias bombs, circular aliases and deep nesting are refused quickly', () => {
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefghij'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefghij'[index]},`.repeat(9)}]`),
+  ].join('\n');
+  const began = performance.now();
+  assert.equal(bad(bomb)[0]?.code, 'too-large');
+  assert.equal(bad('a: &a [*a]')[0]?.code, 'anchor');
+  assert.ok(bad(`a: ${'['.repeat(30_000)}`).length > 0);
+  assert.equal(bad('__proto__: { polluted: 1 }\n')[0]?.code, 'unknown-key');
+  assert.ok(performance.now() - began < 5000);
+});
+
+test('byte order mark and Windows line ends are read', () => {
+  good(`\uFEFF${base.replaceAll('\n', '\r\n')}`);
+});
+
+test('unused models and environments are warned of only when nothing is wrong', () => {
+  const text = base.replace('  box:', '  spare: { kind: scripted }\n  box:');
+  assert.deepEqual(
+    good(text).warnings.map(({ path, severity }) => [path, severity]),
+    [['environments.spare', 'warning']],
+  );
+});
+
+test('defaults are filled in everywhere, once', () => {
+  const full = withDefaults(good(base).spec);
+  const [, interact] = full.stages;
+  assert.ok(interact?.uses === 'interact');
+  assert.deepEqual([interact.max_steps, interact.attempts, interact.concurrency], [7, 1, 20]);
+  assert.equal(interact.knowledge, undefined);
+  assert.deepEqual(full.environments.box?.observation, { max_chars: 6000, screenshot: false });
+  assert.equal(full.models.writer?.limits.concurrency, 8);
+  assert.deepEqual(withDefaults(full), full);
+});
+
+test('filling in defaults shares nothing with the schema', () => {
+  const text = base + '  - { uses: construct, model: writer }\n';
+  const first = withDefaults(good(text).spec).stages[2];
+  assert.ok(first?.uses === 'construct');
+  first.styles.push('original');
+  const second = withDefaults(good(text).spec).stages[2];
+  assert.deepEqual(second?.uses === 'construct' && second.styles, ['new-task', 'replicate']);
+});
+
+const committee = (accept: string, members: string, models: string): string =>
+  `${base.replace('models:\n', `models:\n${models}`)}  - { uses: construct, model: writer }\n  - { uses: filter, committee: { members: [${members}], accept: ${accept} } }\n`;
+const claude = '  claude: { provider: anthropic, model: claude-x, api_key: "${secret:A}" }\n';
+const gemini = '  gemini: { provider: google, model: gemini-x, api_key: "${secret:B}" }\n';
+
+test('a confidence rule over members that give none is a warning; weights must name members', () => {
+  const text = committee('{ confidence: 0.8 }', 'claude, gemini', claude + gemini);
+  assert.match(good(text).warnings[0]?.message ?? '', /claude and gemini do not say how sure/);
+  const weighted = committee('{ confidence: 0.8, weights: { cluade: 2 } }', 'claude, gemini', claude + gemini);
+  assert.equal(bad(weighted).find(({ code }) => code === 'unknown-name')?.suggestion, 'claude');
+  const nothing = committee(
+    '{ confidence: 0.8, weights: { claude: 0, gemini: 0 } }',
+    'claude, gemini',
+    claude + gemini,
+  );
+  assert.ok(bad(nothing).some(({ message }) => /weighs 0/.test(message)));
+  assert.equal(bad(committee('{ at_lest: 2 }', 'claude, gemini', claude + gemini))[0]?.code, 'missing-key');
+});
+
+test('two families that are not the writer raise no warning', () => {
+  assert.deepEqual(good(committee('unanimous', 'claude, gemini', claude + gemini)).warnings, []);
+  assert.match(good(committee('unanimous', 'claude', claude)).warnings[0]?.message ?? '', /one member/);
+});
+
+test('allow must let the first page in; local addresses are fine', () => {
+  const browser = (rest: string): string => base.replace('{ kind: shell }', `{ kind: browser, ${rest} }`);
+  good(browser('url: "http://127.0.0.1:8080/x", allow: ["http://127.0.0.1:8080/*"]'));
+  good(browser('app: { command: [a] }, url: /start, allow: ["http://127.0.0.1:${port}/*"]'));
+  good(browser('app: { command: [a] }, allow: ["http://127.0.0.1:*"]'));
+  assert.equal(bad(browser('url: "http://127.0.0.1:8080/x", allow: ["http://127.0.0.1:9090/*"]'))[0]?.code, 'place');
+  assert.equal(bad(browser('url: /start'))[0]?.code, 'place');
+});
+
+test('at most twenty problems are printed, and the rest counted', () => {
+  const text = `${base}${Array.from({ length: 30 }, (_, index) => `wrong${index}: 1`).join('\n')}\n`;
+  const printed = renderProblems(bad(text), { 'p.yaml': text }, { color: false });
+  assert.equal(printed.match(/error\[unknown-key\]/g)?.length, 20);
+  assert.match(printed, /… and 10 more/);
+  assert.match(printed, /^30 errors in p\.yaml$/m);
+});
+
+test('no text makes loading throw, and every place lies in its text', () => {
+  const lines = base.split('\n');
+  const fragment = fc.oneof(
+    fc.constantFrom(
+      ...lines,
+      'a: &x',
+      'b: *x',
+      '<<: *x',
+      '  - {{ y }}',
+      '${env:',
+      '? :',
+      '!!str',
+      '\t',
+      '"',
+      ': ',
+      '- - -',
+      '%',
+      '---',
+      '...',
+    ),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(fragment, { maxLength: 15 }), (parts) => {
+      const text = parts.join('\n');
+      const loaded = load(text, { environment: { A: 'x' } });
+      const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
+      const rows = text.split('\n');
+      for (const { line, column, length } of problems) {
+        assert.ok(line >= 1 && line <= rows.length && column >= 1 && length >= 1, JSON.stringify({ line, column }));
+        assert.ok(column <= (rows[line - 1] ?? '').length + 1);
+      }
+      renderProblems(problems, { 'p.yaml': text }, { color: true });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('one changed line of a good file never throws', () => {
+  const template = readFileSync(join(import.meta.dirname, '../../pipelines/init/browser.yaml'), 'utf8');
+  const rows = template.split('\n');
+  fc.assert(
+    fc.property(fc.nat(rows.length - 1), fc.string(), fc.boolean(), (index, junk, before) => {
+      const row = rows[index] ?? '';
+      const loaded = load(rows.with(index, before ? junk + row : row + junk).join('\n'));
+      if ('problems' in loaded) assert.ok(loaded.problems.some(({ severity }) => severity === 'error'));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('suggestions are near, and distance counts edits', () => {
+  assert.equal(distance('', 'abc'), 3);
+  assert.equal(distance('jugde', 'judge'), 1);
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (one, other) => distance(one, other) === distance(other, one)),
+    { numRuns: 100 },
+  );
+  assert.equal(nearest('unanimus', ['unanimous', 'majority']), 'unanimous');
+  assert.equal(nearest('completely', ['unanimous', 'majority']), undefined);
+  assert.equal(nearest('maxSteps', ['max_steps', 'max_chars']), 'max_steps');
+});

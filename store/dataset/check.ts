@@ -129,6 +129,8 @@ function parsed(text: string): unknown {
 }
 
 function rowErrors(row: unknown): string {
+  if (row === undefined) return 'This is not a row: it is not JSON.';
   const [first] = Value.Errors(Row, row);
-  return `This is not a row: ${first === undefined ? 'it is not JSON' : `${first.instancePath} ${first.message}`}.`;
+  const where = first?.instancePath ? `${first.instancePath} ` : '';
+  return `This is not a row: ${where}${first?.message ?? 'it does not fit the schema'}.`;
 }

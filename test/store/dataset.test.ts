@@ -1,0 +1,336 @@
+/** Datasets: rows from the store, chats, Parquet, card, folder and the check back to the store. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { parquetReadObjects } from 'hyparquet';
+import { parse } from 'yaml';
+import { StoreError } from '../../core/errors.ts';
+import type { Row } from '../../schemas/dataset.ts';
+import type { ActionDefinition } from '../../schemas/observation.ts';
+import { cardOf } from '../../store/dataset/card.ts';
+import { checkDataset, checkRows } from '../../store/dataset/check.ts';
+import { chatLines, toChat } from '../../store/dataset/openai.ts';
+import { parquetBytes } from '../../store/dataset/parquet.ts';
+import { writeDataset } from '../../store/dataset/write.ts';
+import { folderStore } from '../../store/folder.ts';
+import { getJson, putJson } from '../../store/json.ts';
+import type { Store } from '../../store/store.ts';
+import { sampleFacts, sampleRow, storeChain } from './sample.ts';
+import { temporaryFolder } from './temporary.ts';
+
+let folder: { path: string; remove(): Promise<void> };
+let store: Store;
+let rows: Row[];
+before(async () => {
+  folder = await temporaryFolder();
+  store = await folderStore(join(folder.path, 'store'), { durable: 'process' });
+  rows = [
+    await sampleRow(store, 'milk'),
+    await sampleRow(store, 'bread', { style: 'replicate', window: { from: 0, to: 1, steps: [1] } }),
+    await sampleRow(store, 'ümläut "牛奶"\u2028', { split: 'test', window: { from: 0, to: 4, steps: [1, 2, 4] } }),
+    await sampleRow(store, 'none', { document: null }),
+  ];
+});
+after(() => folder.remove());
+const row = (index: number): Row => rows[index] ?? assert.fail(`no row ${index}`);
+
+test('a row is the window of the chain: observation before, steps that remain, observation after', () => {
+  assert.equal(row(0).observation, 'milk: draft of New Tiddler');
+  assert.deepEqual(
+    row(0).steps.map(({ action, error, observation }) => [action, error, observation]),
+    [
+      ['click', undefined, 'milk: draft titled "Milk | eggs"'],
+      ['click', 'failed: nothing under "e3"', 'milk: stuck page'],
+      ['click', undefined, 'milk: Milk ümläut 牛奶 saved'],
+    ],
+  );
+  assert.deepEqual(row(2).trajectory.steps, [1, 2, 4]);
+  assert.equal(row(2).steps.length, 3);
+  assert.equal(row(3).document, null);
+});
+
+test('a window that does not lie in its chain makes no row', async () => {
+  const windows = [
+    { from: 0, to: 5, steps: [5] },
+    { from: 2, to: 2, steps: [2] },
+    { from: 1, to: 3, steps: [2] },
+    { from: 1, to: 3, steps: [3, 2, 3] },
+    { from: 1, to: 2, steps: [] },
+  ];
+  for (const window of windows) {
+    await assert.rejects(
+      sampleRow(store, 'bad', { window }),
+      (error) => error instanceof StoreError,
+      JSON.stringify(window),
+    );
+  }
+});
+
+describe('chat', () => {
+  const actions: ActionDefinition[] = [
+    {
+      name: 'click',
+      description: 'Click an element.',
+      parameters: {
+        type: 'object',
+        properties: {
+          button: { type: 'string' },
+          element: { type: 'string' },
+          ref: { type: 'string' },
+          name: { type: 'string' },
+        },
+        required: ['element', 'ref'],
+      },
+    },
+  ];
+
+  test('is system, then user and assistant in turn, and ends on the assistant', () => {
+    for (const each of rows) {
+      for (const finish of ['reply', 'none'] as const) {
+        const roles = toChat(each, { finish }).messages.map((message) => message.role);
+        const turns = each.steps.length + (finish === 'reply' ? 1 : 0);
+        assert.deepEqual(roles, ['system', ...Array.from({ length: turns }, () => ['user', 'assistant']).flat()]);
+      }
+    }
+  });
+
+  test('replies as the agent does: element before ref, null for what was left out, a parameter called name beside the action', () => {
+    const [, first, reply, second] = toChat(row(0), { actions }).messages;
+    assert.equal(first?.content, 'OBJECTIVE:\nWrite down "milk"\n\nOBSERVATION:\nmilk: draft of New Tiddler');
+    const action = { name: 'click', element: 'Button 2', ref: 'e2', button: null, name_: null };
+    assert.equal(reply?.content, JSON.stringify({ reason: 'because of 2', action }));
+    assert.equal(second?.content, 'OBSERVATION:\nmilk: draft titled "Milk | eggs"');
+    const bare = toChat(row(0)).messages[2]?.content ?? '';
+    assert.deepEqual(JSON.parse(bare).action, { name: 'click', element: 'Button 2', ref: 'e2' });
+  });
+
+  test('names the actions in the system message only when it knows them', () => {
+    assert.match(toChat(row(0), { actions }).messages[0]?.content ?? '', /Click an element\.[\s\S]*finish/);
+    assert.doesNotMatch(toChat(row(0)).messages[0]?.content ?? '', /finish/);
+  });
+
+  test('a failed action is shown with its error and not learnt', () => {
+    const { messages } = toChat(row(0));
+    assert.deepEqual(
+      messages.filter((message) => message.role === 'assistant').map((message) => message.weight),
+      [undefined, 0, undefined, undefined],
+    );
+    assert.ok(
+      messages.some((message) => message.content.startsWith('ERROR:\nfailed: nothing under "e3"\n\nOBSERVATION:')),
+    );
+  });
+
+  test('finishes where the instruction is accomplished, unless told not to', () => {
+    assert.match(toChat(row(1)).messages.at(-1)?.content ?? '', /"name":"finish","answer":"done"/);
+    assert.match(toChat(row(1), { finish: 'none' }).messages.at(-1)?.content ?? '', /because of 1/);
+  });
+
+  test('is one line per example, whatever is in the text', () => {
+    const lines = chatLines(rows).split('\n');
+    assert.equal(lines.pop(), '');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line)),
+      rows.map((each) => toChat(each)),
+    );
+  });
+});
+
+test('Parquet gives back what was put in', async () => {
+  const bytes = parquetBytes(rows);
+  const back = await parquetReadObjects({ file: bytes.buffer.slice(0, bytes.byteLength) as ArrayBuffer });
+  assert.equal(back.length, rows.length);
+  for (const [index, each] of back.entries()) {
+    const given = row(index);
+    for (const name of ['id', 'instruction', 'observation', 'style', 'scripted'] as const)
+      assert.equal(each[name], given[name]);
+    assert.deepEqual(each.trajectory, given.trajectory);
+    assert.deepEqual(each.document ?? null, given.document);
+    assert.deepEqual(
+      each.steps.map((step: { arguments: string; error?: string }) => [
+        JSON.parse(step.arguments),
+        step.error ?? undefined,
+      ]),
+      given.steps.map((step) => [step.arguments, step.error]),
+    );
+    assert.deepEqual(
+      each.votes.map((vote: { yes: boolean; criteria: unknown[] }) => [vote.yes, vote.criteria.length]),
+      given.votes.map((vote) => [vote.yes, 2]),
+    );
+  }
+});
+
+test('the card has front matter that parses, and says what a reader has to know', () => {
+  const text = cardOf(rows, sampleFacts, {
+    files: ['data/train.parquet', 'chat/train.jsonl', 'chat/test.jsonl'],
+    chat: {},
+  });
+  const [, front = '', body = ''] = text.split(/^---$/m);
+  const data = parse(front);
+  assert.deepEqual(data.configs[1].data_files, [
+    { split: 'train', path: 'chat/train.jsonl' },
+    { split: 'test', path: 'chat/test.jsonl' },
+  ]);
+  for (const words of [
+    '| train | 3 |',
+    '| windows | 12 |',
+    'every member says yes',
+    'seed 7',
+    '| wiki@1.0.0 | 3 | MIT |',
+  ]) {
+    assert.ok(body.includes(words), words);
+  }
+  assert.match(body, /\$0\.2500, \$0\.0625 per kept example/);
+  assert.match(body, /judge0 judged instructions that it wrote itself/);
+  assert.doesNotMatch(body, /Scripted/);
+  const scripted = cardOf(rows, { ...sampleFacts, scripted: ['judge1'] }, { files: [], chat: {} });
+  assert.match(scripted, /\*\*Scripted\.\*\* judge1 followed a script/);
+  assert.ok(parse(scripted.split(/^---$/m)[1] ?? '').tags.includes('scripted'));
+  const table = cardOf(
+    rows,
+    { ...sampleFacts, sources: [{ source: 'a|b\nc', documents: 1 }] },
+    { files: [], chat: {} },
+  );
+  assert.ok(table.includes('| a\\|b c | 1 | not stated |'));
+});
+
+describe('writeDataset', () => {
+  const target = () => join(folder.path, `dataset-${Math.random()}`);
+
+  test('writes the same bytes for the same rows in any order', async () => {
+    const [one, two] = [target(), target()];
+    const first = await writeDataset(one, rows, sampleFacts, ['openai', 'parquet']);
+    const second = await writeDataset(two, [...rows].reverse(), sampleFacts, ['openai', 'parquet']);
+    assert.deepEqual(first, second);
+    const counts = first.files.map((file) => [file.path, file.rows]);
+    assert.deepEqual(counts, [
+      ['chat/train.jsonl', 3],
+      ['data/train.parquet', 3],
+      ['chat/test.jsonl', 1],
+      ['data/test.parquet', 1],
+      ['examples.jsonl', 4],
+      ['dataset.json', 0],
+      ['README.md', 0],
+      ['checksums.txt', 0],
+    ]);
+    for (const file of first.files) {
+      const content = await readFile(join(one, file.path));
+      assert.equal(createHash('sha256').update(content).digest('hex'), file.sha256);
+    }
+  });
+
+  test("replaces its own folder, leaves a stranger's alone, and leaves nothing beside", async () => {
+    const place = join(folder.path, 'beside', 'dataset');
+    await writeDataset(place, rows, sampleFacts, ['openai']);
+    await writeDataset(place, rows.slice(0, 1), sampleFacts, ['parquet']);
+    assert.deepEqual(await readdir(place), ['README.md', 'checksums.txt', 'data', 'dataset.json', 'examples.jsonl']);
+    assert.deepEqual(await readdir(join(folder.path, 'beside')), ['dataset']);
+    const foreign = target();
+    await mkdir(foreign);
+    await writeFile(join(foreign, 'thesis.txt'), 'years of work');
+    const spec = (error: unknown) =>
+      error instanceof StoreError && error.kind === 'spec' && error.message.includes('thesis.txt');
+    await assert.rejects(writeDataset(foreign, rows, sampleFacts, []), spec);
+    assert.deepEqual(await readdir(foreign), ['thesis.txt']);
+  });
+
+  test('no rows make a dataset that says so', async () => {
+    const place = target();
+    const { files } = await writeDataset(place, [], sampleFacts, ['openai', 'parquet']);
+    assert.equal(files.length, 4);
+    assert.match(await readFile(join(place, 'README.md'), 'utf8'), /0 examples/);
+    assert.deepEqual(await checkDataset(store, place), []);
+  });
+});
+
+describe('checkDataset', () => {
+  test('finds nothing wrong with a true dataset', async () => {
+    const place = join(folder.path, 'true');
+    await writeDataset(place, rows, sampleFacts, ['openai', 'parquet']);
+    assert.deepEqual(await checkDataset(store, place), []);
+  });
+
+  test('finds what was tampered with in the files', async () => {
+    const place = join(folder.path, 'tampered');
+    await cp(join(folder.path, 'true'), place, { recursive: true });
+    const text = await readFile(join(place, 'examples.jsonl'), 'utf8');
+    await writeFile(
+      join(place, 'examples.jsonl'),
+      `${text.replace('because of 2', 'because I say so')}{"id":1}\nnot json\n`,
+    );
+    await writeFile(join(place, 'chat/test.jsonl'), '');
+    const problems = await checkDataset(store, place);
+    const found = problems.map(({ where, message }) => `${where}: ${message}`).join('\n');
+    assert.match(found, /chat\/test\.jsonl: The file was changed/);
+    assert.match(found, /examples\.jsonl: The file was changed/);
+    assert.match(found, /examples\.jsonl:5: This is not a row: .*properties/);
+    assert.match(found, /examples\.jsonl:6: This is not a row: it is not JSON/);
+    assert.match(found, /: steps\.\d\.reason is not what the store has/);
+    assert.equal(problems.length, 5, found);
+  });
+
+  test('finds every kind of untrue row, and names the part', async () => {
+    const otherHead = await storeChain(store, 'elsewhere');
+    const given = row(0);
+    const [firstVote, ...votes] = given.votes;
+    assert.ok(firstVote);
+    const lies: [Partial<Row>, RegExp][] = [
+      [{ instruction: 'Do something else' }, /^instruction is not/],
+      [{ style: 'original' }, /^style is not/],
+      [{ observation: 'a better page' }, /^observation is not/],
+      [{ steps: given.steps.slice(1) }, /^steps/],
+      [{ trajectory: { ...given.trajectory, to: 3 } }, /^trajectory\.to is not/],
+      [{ trajectory: { ...given.trajectory, head: otherHead } }, /^trajectory\.head is not/],
+      [{ document: null }, /^document/],
+      [{ document: { id: 'x', source: 'wiki@1.0.0', title: 'About milk', license: 'MIT' } }, /^document\.id is not/],
+      [{ task: { ...given.task, instruction: 'x' } }, /^task\.instruction is not/],
+      [{ votes }, /no vote of judge0/],
+      [{ votes: [{ ...firstVote, yes: false }, ...votes] }, /^votes\.0\.yes is not/],
+      [{ votes: [{ ...firstVote, vote: 'f'.repeat(64) }, ...votes] }, /f{64} is not in the store/],
+      [{ example: 'e'.repeat(64) }, /e{64} is not in the store/],
+      [{ id: 'other' }, /^id is not/],
+    ];
+    for (const [lie, expected] of lies) {
+      const problems = await checkRows(store, [{ ...given, ...lie }], sampleFacts.committee);
+      assert.ok(
+        problems.some((problem) => expected.test(problem.message)),
+        `${expected}: ${JSON.stringify(problems)}`,
+      );
+    }
+  });
+
+  test('counts the votes again under the rule', async () => {
+    const rejected = await sampleRow(store, 'rejected', { yes: [true, false] });
+    const [problem] = await checkRows(store, [rejected], sampleFacts.committee);
+    assert.match(problem?.message ?? '', /1 of 2 said yes, 2 needed/);
+    const lenient = { ...sampleFacts.committee, accept: { at_least: 1 } };
+    assert.deepEqual(await checkRows(store, [rejected], lenient), []);
+  });
+
+  test('finds repeated ids and documents on both sides', async () => {
+    const leaked = await sampleRow(store, 'leak', { document: 'milk.md', split: 'test' });
+    const problems = await checkRows(store, [row(0), row(0)], sampleFacts.committee);
+    assert.deepEqual(problems, [{ where: row(0).id, message: 'This id is in the dataset more than once.' }]);
+    const milk = { ...leaked, document: row(0).document };
+    const [shared] = await checkRows(store, [row(0), milk], sampleFacts.committee);
+    assert.match(shared?.message ?? '', /Document milk\.md of this test example is also in the train split/);
+  });
+
+  test('finds a step of the chain that was swapped for another', async () => {
+    const stored = await getJson<{ parent: string; index: number }>(store, row(0).trajectory.head);
+    const forged = await putJson(store, { ...stored, index: 9 });
+    const example = await getJson<{ head: string }>(store, row(0).example);
+    const ref = await putJson(store, { ...example, head: forged });
+    const lie = { ...row(0), example: ref, id: ref.slice(0, 16) };
+    const [problem] = await checkRows(store, [lie], sampleFacts.committee);
+    assert.match(problem?.message ?? '', /has index 9 at place 4/);
+  });
+
+  test("a folder that is no dataset is the user's mistake", async () => {
+    await assert.rejects(
+      checkDataset(store, join(folder.path, 'store')),
+      (error) => error instanceof StoreError && error.kind === 'spec' && /not a dataset/.test(error.message),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+/** A small run as the engine leaves it in a store: a document, a task, a trajectory, examples cut from it and their votes. */
+import type { Json, Ref } from '../../schemas/common.ts';
+import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
+import type { Style, Window } from '../../schemas/example.ts';
+import { rowOf } from '../../store/dataset/row.ts';
+import { putJson } from '../../store/json.ts';
+import type { Store } from '../../store/store.ts';
+
+const PAGES = [
+  'wiki home',
+  'draft of New Tiddler',
+  'draft titled "Milk | eggs"',
+  'stuck page',
+  'Milk ümläut 牛奶 saved',
+];
+const usage = { calls: 1, input: 10, cached: 0, cacheWrites: 0, output: 5, usd: 0 };
+
+/** Stores a chain of four actions, the third of which failed. Returns its head. */
+export async function storeChain(store: Store, name: string): Promise<Ref> {
+  let head: Ref | null = null;
+  for (const [index, page] of PAGES.entries()) {
+    const step: Json = {
+      parent: head,
+      index,
+      reason: index === 0 ? '' : `because of ${index}`,
+      action: index === 0 ? null : { name: 'click', arguments: { ref: `e${index}`, element: `Button ${index}` } },
+      observation: { text: `${name}: ${page}`, state: {}, stateHash: `${name}${index}` },
+      ...(index === 3 ? { error: { class: 'failed', message: 'nothing under "e3"' } } : {}),
+    };
+    head = await putJson(store, step);
+  }
+  return head ?? '';
+}
+
+export interface SampleOptions {
+  document?: string | null;
+  split?: Row['split'];
+  style?: Style;
+  window?: Window;
+  instruction?: string;
+  yes?: boolean[];
+  scripted?: boolean;
+}
+
+/** Stores one example of the task `name` and reads its row back. */
+export async function sampleRow(store: Store, name: string, options: SampleOptions = {}): Promise<Row> {
+  const documentId = options.document === undefined ? `${name}.md` : options.document;
+  const document = { id: documentId ?? '', source: 'wiki@1.0.0', title: `About ${name}`, text: '…', license: 'MIT' };
+  const task = await putJson(store, {
+    id: `task-${name}`,
+    instruction: `Try ${name}`,
+    document: documentId === null ? null : await putJson(store, document),
+    documentId,
+    attempt: 0,
+    seed: 1,
+  });
+  const example = await putJson(store, {
+    instruction: options.instruction ?? `Write down "${name}"`,
+    style: options.style ?? 'new-task',
+    window: options.window ?? { from: 1, to: 4, steps: [2, 3, 4] },
+    head: await storeChain(store, name),
+    task,
+    environment: 'wiki',
+  });
+  const votes = (options.yes ?? [true, true]).map((yes, index) =>
+    putJson(store, {
+      member: `judge${index}`,
+      model: `model-${index}`,
+      yes,
+      criteria: {
+        aligned: { yes, reason: `the ${name} is there`, probability: 0.9 },
+        natural: { yes: true, reason: '' },
+      },
+      ...(index === 0 ? { confidence: 0.9 } : {}),
+      parsed: true,
+      usage,
+    }),
+  );
+  const split = options.split ?? 'train';
+  return rowOf(store, { example, votes: await Promise.all(votes), split, scripted: options.scripted ?? false });
+}
+
+export const sampleFacts: DatasetFacts = {
+  name: 'tiddlywiki',
+  run: 'r-1',
+  pipeline: 'abc',
+  generator: 'learn-by-interact 0.1.0',
+  seed: 7,
+  environments: [{ name: 'wiki', kind: 'browser' }],
+  models: [
+    { name: 'judge0', model: 'local/sha', uses: ['construct', 'filter'] },
+    { name: 'judge1', model: 'other/x', uses: ['filter'] },
+  ],
+  committee: {
+    members: ['judge0', 'judge1'],
+    criteria: { aligned: 'Does it?', natural: 'Is it?' },
+    accept: 'unanimous',
+  },
+  counts: [
+    { what: 'windows', count: 12 },
+    { what: 'kept', count: 3 },
+  ],
+  sources: [{ source: 'wiki@1.0.0', documents: 3, license: 'MIT' }],
+  usage: { 'filter/judge0': { ...usage, usd: 0.25 }, 'construct/judge0': usage },
+  heldOut: 0.1,
+  scripted: [],
+};

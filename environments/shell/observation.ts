@@ -68,19 +68,33 @@ interface ShownChange {
 const fold = (changes: Change[]): ShownChange[] => {
   const folded = new Map<string, number>();
   const shown: ShownChange[] = [];
+  let gone = ''; // the topmost removed folder of those being passed
   for (const change of changes) {
-    const folder = FOLDED.exec(change.path)?.[1];
-    if (folder !== undefined) folded.set(folder, (folded.get(folder) ?? 0) + 1);
-    else shown.push({ title: `${change.kind} ${titleOf(change)}`, lines: linesOf(change) });
+    const under = gone !== '' && change.path.startsWith(gone) ? `removed ${shownPath(gone)}` : undefined;
+    const inside = FOLDED.exec(change.path)?.[1];
+    const title = under ?? (inside === undefined ? undefined : `changed ${shownPath(inside)}/`);
+    if (title !== undefined) {
+      folded.set(title, (folded.get(title) ?? 0) + 1);
+      continue;
+    }
+    if (change.kind === 'removed' && change.before?.kind === 'folder') gone = `${change.path}/`;
+    shown.push({ title: `${change.kind} ${titleOf(change)}`, lines: linesOf(change) });
   }
-  for (const [folder, count] of folded)
-    shown.push({ title: `changed ${shownPath(folder)}/ (${count} ${count === 1 ? 'entry' : 'entries'})`, lines: [] });
+  for (const change of shown) {
+    const count = folded.get(change.title);
+    if (count === undefined) continue;
+    folded.delete(change.title);
+    change.title += ` (${entries(count)})`;
+  }
+  for (const [title, count] of folded) shown.push({ title: `${title} (${entries(count)})`, lines: [] });
   return shown;
 };
 
+const entries = (count: number): string => `${count} ${count === 1 ? 'entry' : 'entries'}`;
+
 const titleOf = (change: Change): string => {
-  const entry = change.after ?? change.before;
-  return entry === undefined || change.kind !== 'added' ? shownPath(change.path) : line(change.path, entry);
+  if (change.kind === 'added' && change.after !== undefined) return line(change.path, change.after);
+  return change.before?.kind === 'folder' ? `${shownPath(change.path)}/` : shownPath(change.path);
 };
 
 const linesOf = (change: Change): string[] => {

@@ -65,6 +65,7 @@ test('the observation shows what changed, line by line', async () => {
     "sed -i 's/1.0.0/1.2.3/' package.json; echo new > added.txt; rm src/index.js; chmod +x added.txt",
     'mkdir -p node_modules/a .git/objects; touch node_modules/a/1 node_modules/a/2 .git/objects/x; ln -s /etc/passwd link',
     "printf '\\0\\1' > binary; seq 100 > many.txt",
+    'rm -r node_modules',
   );
   assert.match(
     seen[0]?.text ?? '',
@@ -76,6 +77,7 @@ test('the observation shows what changed, line by line', async () => {
   );
   assert.match(seen[2]?.text ?? '', /added link -> \/etc\/passwd/);
   assert.match(seen[2]?.text ?? '', /changed node_modules\/ \(3 entries\)/);
+  assert.match(seen[4]?.text ?? '', /changed files:\n {2}removed node_modules\/ \(3 entries\)$/);
   assert.match(seen[3]?.text ?? '', /\+ 12\n {4}\.\.\. 88 more lines$/);
 });
 

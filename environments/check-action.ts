@@ -10,13 +10,17 @@ export const checkAction = (definitions: ActionDefinition[], action: Action): St
   const definition = definitions.find(({ name }) => name === action.name);
   if (definition === undefined) {
     const known = definitions.map(({ name }) => name).join(', ');
-    return { class: 'invalid', message: `There is no action "${action.name}". The actions are: ${known}.` };
+    return {
+      class: 'invalid',
+      message: `There is no action "${action.name.slice(0, 60)}". The actions are: ${known}.`,
+    };
   }
   const validate = compiled.get(definition) ?? ajv.compile(definition.parameters);
   compiled.set(definition, validate);
   if (validate(action.arguments)) return undefined;
   const problems = (validate.errors ?? []).map((error) => {
-    const extra = error.keyword === 'additionalProperties' ? ` ("${error.params.additionalProperty}")` : '';
+    const extra =
+      error.keyword === 'additionalProperties' ? ` ("${String(error.params.additionalProperty).slice(0, 60)}")` : '';
     return `${error.instancePath === '' ? 'the arguments' : error.instancePath.slice(1)} ${error.message}${extra}`;
   });
   return { class: 'invalid', message: `The arguments of "${action.name}" do not fit: ${problems.join('; ')}.` };

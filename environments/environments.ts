@@ -8,6 +8,7 @@ type Drivers = { [Kind in EnvironmentKind]: () => Promise<EnvironmentDriver<Spec
 
 const drivers: Drivers = {
   shell: async () => (await import('./shell/driver.ts')).shellDriver,
+  browser: async () => (await import('./browser/driver.ts')).browserDriver,
   scripted: async () => (await import('./scripted.ts')).scriptedDriver,
 };
 

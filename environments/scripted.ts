@@ -41,7 +41,7 @@ const show = (board: Board, spec: ScriptedSpec, note = ''): Observation => {
   const lines = board.map((on, lamp) => `lamp-${lamp + 1}: ${on ? 'on' : 'off'}`);
   const text = `Scripted board of ${board.length} lamps.\n${note}${lines.join('\n')}`;
   return {
-    text: text.slice(0, spec.observation?.max_chars ?? MAX_CHARS),
+    text: text.slice(0, spec.observation?.max_chars ?? MAX_CHARS).toWellFormed(),
     state: { on: board.filter(Boolean).length, scripted: true },
     stateHash: createHash('sha256').update(lines.join()).digest('hex'),
   };
@@ -66,22 +66,26 @@ const act = (board: Board, action: Action, spec: ScriptedSpec): StepResult => {
 const open = async (spec: ScriptedSpec): Promise<Session> => {
   const journal = memoryJournal();
   let board: Board | undefined;
+  let closed = false;
+  const notOpen = () =>
+    new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
   return {
     actions: ACTIONS,
     reset: async (task) => {
+      if (closed) throw notOpen();
       await journal.clear();
       board = startBoard(spec, task);
       return show(board, spec);
     },
     step: async (action, index) => {
       const lamps = board;
-      if (lamps === undefined)
-        throw new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
+      if (lamps === undefined) throw notOpen();
       return journal.once(index, { name: action.name, arguments: action.arguments }, async () =>
         act(lamps, action, spec),
       );
     },
     close: async () => {
+      closed = true;
       board = undefined;
     },
   };

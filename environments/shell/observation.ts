@@ -8,11 +8,13 @@ const KEY_FILES = ['package.json', 'README.md', 'pyproject.toml', 'Makefile', 'C
 /** Lines of one file's change, and files listed one by one, before the rest is only counted. */
 const DIFF_LINES = 12;
 const LISTED = 20;
+/** Characters of the current folder's path that are shown. */
+const MAX_FOLDER = 120;
 
 /** Shows the tree with sizes and the small key files, within `limit` characters. */
 export const showStart = (tree: Tree, folder: string, limit: number): string => {
   const lines = listing(tree);
-  const head = `folder: ${folder}\nfiles:\n`;
+  const head = `folder: ${brief(folder)}\nfiles:\n`;
   let text = head + cutLines(lines, Math.max(80, Math.floor(limit * 0.5)), 'more');
   for (const name of KEY_FILES) {
     const content = tree.entries.get(name)?.text;
@@ -21,6 +23,12 @@ export const showStart = (tree: Tree, folder: string, limit: number): string => 
     if (text.length + part.length <= limit) text += part;
   }
   return shorten(text, limit);
+};
+
+/** The end of a path says more than its beginning; line breaks in it must not look like lines of ours. */
+const brief = (path: string): string => {
+  const shown = shownPath(Buffer.from(path).toString('latin1'));
+  return shown.length <= MAX_FOLDER ? shown : `...${shown.slice(-MAX_FOLDER)}`;
 };
 
 export interface Shown {
@@ -34,7 +42,7 @@ export interface Shown {
 
 /** Shows what a command did, within `limit` characters: changes take at most two fifths, the output the rest. */
 export const showStep = (shown: Shown, limit: number): string => {
-  const head = `${shown.ending}\nfolder: ${shown.folder}\n`;
+  const head = `${shown.ending}\nfolder: ${brief(shown.folder)}\n`;
   const changes = showChanges(shown.changes, Math.floor((limit - head.length) * 0.4));
   const note = shown.complete ? '' : '\n(The folder holds more than can be listed.)';
   const tail = `\n\nchanged files:${changes}${note}`;
@@ -60,19 +68,33 @@ interface ShownChange {
 const fold = (changes: Change[]): ShownChange[] => {
   const folded = new Map<string, number>();
   const shown: ShownChange[] = [];
+  let gone = ''; // the topmost removed folder of those being passed
   for (const change of changes) {
-    const folder = FOLDED.exec(change.path)?.[1];
-    if (folder !== undefined) folded.set(folder, (folded.get(folder) ?? 0) + 1);
-    else shown.push({ title: `${change.kind} ${titleOf(change)}`, lines: linesOf(change) });
+    const under = gone !== '' && change.path.startsWith(gone) ? `removed ${shownPath(gone)}` : undefined;
+    const inside = FOLDED.exec(change.path)?.[1];
+    const title = under ?? (inside === undefined ? undefined : `changed ${shownPath(inside)}/`);
+    if (title !== undefined) {
+      folded.set(title, (folded.get(title) ?? 0) + 1);
+      continue;
+    }
+    if (change.kind === 'removed' && change.before?.kind === 'folder') gone = `${change.path}/`;
+    shown.push({ title: `${change.kind} ${titleOf(change)}`, lines: linesOf(change) });
   }
-  for (const [folder, count] of folded)
-    shown.push({ title: `changed ${shownPath(folder)}/ (${count} ${count === 1 ? 'entry' : 'entries'})`, lines: [] });
+  for (const change of shown) {
+    const count = folded.get(change.title);
+    if (count === undefined) continue;
+    folded.delete(change.title);
+    change.title += ` (${entries(count)})`;
+  }
+  for (const [title, count] of folded) shown.push({ title: `${title} (${entries(count)})`, lines: [] });
   return shown;
 };
 
+const entries = (count: number): string => `${count} ${count === 1 ? 'entry' : 'entries'}`;
+
 const titleOf = (change: Change): string => {
-  const entry = change.after ?? change.before;
-  return entry === undefined || change.kind !== 'added' ? shownPath(change.path) : line(change.path, entry);
+  if (change.kind === 'added' && change.after !== undefined) return line(change.path, change.after);
+  return change.before?.kind === 'folder' ? `${shownPath(change.path)}/` : shownPath(change.path);
 };
 
 const linesOf = (change: Change): string[] => {

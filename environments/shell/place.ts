@@ -18,7 +18,7 @@ echo 1000 2>/dev/null >/proc/self/oom_score_adj
 if [ -r /run/state/variables ]; then . /run/state/variables; fi 2>/dev/null
 __last=$OLDPWD
 if [ -r /run/state/folder ]; then cd -- "$(</run/state/folder)" 2>/dev/null || cd /work; fi
-if [ -n "$__last" ]; then OLDPWD=$__last; else unset OLDPWD; fi
+if [ -n "$__last" ]; then OLDPWD=$__last; else unset OLDPWD; export OLDPWD; fi
 unset __last
 trap '{ printf %s "$PWD" >/run/state/folder; export -p >/run/state/variables; } 2>/dev/null' EXIT
 `;

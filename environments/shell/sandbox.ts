@@ -69,7 +69,7 @@ const LAUNCH = [
   'for open in /proc/self/fd/*; do open=${open##*/}; [ "$open" -gt 4 ] && eval "exec $open>&-"; done',
   'exec > >(exec cat 3>&- 4>&-) 2>&1',
   ...(isRoot() ? ['chmod 666 /dev/fd/1'] : []),
-  'exec bwrap "$@"',
+  'exec -c bwrap "$@"',
 ].join('\n');
 
 /** Runs `command` with bash in the sandbox. Throws only when the sandbox itself does not work or the worker stops. */
@@ -84,6 +84,7 @@ export const runCommand = async (
     ['-c', LAUNCH, 'bash', '--json-status-fd', '3', '--args', '4', ...program(sandbox, command)],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      cwd: '/',
       env: { PATH: hostPath() },
     },
   );

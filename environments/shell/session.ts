@@ -96,7 +96,7 @@ const openShell = async (
   let last = observation;
   const act = async (action: Action): Promise<StepResult> => {
     const invalid = checkAction([BASH], action) ?? checkText(action);
-    if (invalid !== undefined) return refuse(last, invalid);
+    if (invalid !== undefined) return refuse(spec, last, invalid);
     const options = { timeout: spec.step_timeout ?? STEP_TIMEOUT, signal };
     const result = await runCommand(place.sandbox, String(action.arguments.command), options);
     if (result.stopped !== undefined) await place.writeState(reading);
@@ -183,9 +183,9 @@ const checkText = (action: Action): StepError | undefined =>
     ? { class: 'invalid', message: 'The command contains a zero byte, which no program can be given.' }
     : undefined;
 
-const refuse = (last: Observation, error: StepError): StepResult => ({
+const refuse = (spec: ShellSpec, last: Observation, error: StepError): StepResult => ({
   observation: {
-    text: `The action was not run: ${error.message}\nfolder: ${String(last.state.cwd)}`,
+    text: shorten(`The action was not run: ${error.message}`, limitOf(spec)),
     state: { ...last.state, changed: [] },
     stateHash: last.stateHash,
   },

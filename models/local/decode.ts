@@ -110,11 +110,35 @@ async function sample(writing: Writing, piece: Extract<Piece, { kind: 'free' }>,
   for await (const token of sequence.evaluate(pending(writing), evaluation)) {
     written.push(token);
     writing.tokens.push(token);
-    if (isWhole(piece, loaded.model.detokenize(written))) return true;
+    const text = loaded.model.detokenize(written);
+    if (isWhole(piece, text)) return closed(writing, piece, text, written);
     if (roomLeft(writing) < 1) return false;
     stopIfAborted(writing);
   }
   return false;
+}
+
+/**
+ * A string that ran into its bound ends in whatever fitted into the last character: it is cut back to its last whole word.
+ * Strings that ended by themselves stay as they are.
+ */
+async function closed(
+  writing: Writing,
+  piece: Extract<Piece, { kind: 'free' }>,
+  text: string,
+  written: Token[],
+): Promise<boolean> {
+  const { model } = writing.loaded;
+  const inside = text.slice(0, text.length - piece.after.length - 1);
+  const value: unknown = JSON.parse(`"${inside}"`);
+  if (piece.maxLength === undefined || typeof value !== 'string' || [...value].length < piece.maxLength) return true;
+  let kept = written.length - 1;
+  while (kept > 0 && !model.detokenize(written.slice(kept)).startsWith(' ')) kept--;
+  if (kept < written.length / 2) return true;
+  const start = writing.tokens.length - written.length;
+  writing.tokens.length = start + kept;
+  await writing.sequence.eraseContextTokenRanges([{ start: start + kept, end: writing.sequence.nextTokenIndex }]);
+  return append(writing, `"${piece.after}`);
 }
 
 /** The likelier of yes and no here; P(yes), normalised over the two, is noted under the pointer. */

@@ -129,10 +129,14 @@ function typeRule(schema: JsonSchema, rules: Rules): string {
 
 const either = (schemas: JsonSchema[], rules: Rules) => schemas.map((one) => valueRule(one, rules)).join(' | ');
 
-/** The characters inside a string's quotes. */
-function characters(schema: JsonSchema): string {
+/** Least and most characters of a string; bounded even where the schema sets no bound. */
+export function stringBounds(schema: JsonSchema): { least: number; most: number } {
   const least = Math.min(whole(schema.minLength, 0), mostCharacters);
-  const most = Math.min(Math.max(least, whole(schema.maxLength, defaultMaxLength)), mostCharacters);
+  return { least, most: Math.min(Math.max(least, whole(schema.maxLength, defaultMaxLength)), mostCharacters) };
+}
+
+function characters(schema: JsonSchema): string {
+  const { least, most } = stringBounds(schema);
   return `char{${least},${most}}`;
 }
 

@@ -4,12 +4,15 @@
  */
 import { ModelError } from '../../core/errors.ts';
 import type { JsonSchema } from '../../schemas/common.ts';
-import { dereference, grammarOf, isSchema, layout, propertiesOf } from './grammar.ts';
+import { dereference, grammarOf, isSchema, layout, propertiesOf, stringBounds } from './grammar.ts';
 
 export type Piece =
   | { kind: 'fixed'; text: string }
-  /** Free text under a grammar; it is complete when it ends with `after` and `before` + the rest is JSON. */
-  | { kind: 'free'; grammar: string; before: string; after: string }
+  /**
+   * Free text under a grammar; it is complete when it ends with `after` and `before` + the rest is JSON.
+   * `maxLength` is set for strings: the characters between the quotes.
+   */
+  | { kind: 'free'; grammar: string; before: string; after: string; maxLength?: number }
   /** Either of two literals, by JSON Pointer of the property. */
   | { kind: 'yes-no'; pointer: string };
 
@@ -89,13 +92,19 @@ function joined(drafts: Draft[], root: JsonSchema): Piece[] {
     } else if (draft.kind === 'open') {
       const after = next?.kind === 'fixed' ? next.text.slice(0, 1) : '';
       if (next?.kind === 'fixed') next.text = next.text.slice(1);
-      const grammar = grammarOf(draft.schema, { root, lead: draft.lead, inString: draft.before === '"', after });
-      pieces.unshift({ kind: 'free', grammar, before: draft.before, after });
+      pieces.unshift(freePiece(draft, root, after));
     } else {
       pieces.unshift({ ...draft });
     }
   }
   return pieces.filter((piece) => piece.kind !== 'fixed' || piece.text !== '');
+}
+
+function freePiece(draft: Extract<Draft, { kind: 'open' }>, root: JsonSchema, after: string): Piece {
+  const inString = draft.before === '"';
+  const grammar = grammarOf(draft.schema, { root, lead: draft.lead, inString, after });
+  const piece = { kind: 'free' as const, grammar, before: draft.before, after };
+  return inString ? { ...piece, maxLength: stringBounds(draft.schema).most } : piece;
 }
 
 /** True when the text written so far is the whole of a free piece. */

@@ -37,15 +37,20 @@ export async function ensurePackages(node) {
   const missing = await missingPackages();
   if (missing.length === 0) return;
   await step(`npm packages (${missing.length} missing or changed; about 1 GB on disk)`, async (progress) => {
-    progress('npm ci');
-    await npmCi(node);
+    progress('npm install');
+    await npmInstall(node);
   });
 }
 
-/** @param {string} node */
-function npmCi(node) {
+/**
+ * `npm install --no-save` keeps to the lock file and leaves it as it is. `npm ci` would refuse it where a registry lacked a package for
+ * another platform when the file was made.
+ * @param {string} node
+ */
+function npmInstall(node) {
   return new Promise((done, fail) => {
-    const args = [npmCli(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+    const args = [npmCli(), 'install', '--no-save', '--ignore-scripts', ...quiet];
     const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (text) => {
@@ -56,7 +61,7 @@ function npmCi(node) {
       if (code === 0) return done(undefined);
       const fix =
         'check the network and the npm registry that `npm config get registry` names, then run the same command';
-      fail(new SetupError(`npm ci failed (${code}):\n${said.trim()}`, fix));
+      fail(new SetupError(`npm install failed (${code}):\n${said.trim()}`, fix));
     });
   });
 }

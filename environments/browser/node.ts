@@ -1,0 +1,42 @@
+/** One thing on a page, as the reader of an observation sees it. */
+import type { Frame } from 'puppeteer-core';
+import type { Box } from './capture.ts';
+
+export interface PageNode {
+  /** Document and node: the same thing in two observations has the same key. */
+  key: string;
+  frame: Frame;
+  backendId: number;
+  /** `text` for text. */
+  role: string;
+  name: string;
+  tag: string;
+  /** Words in square brackets: `checked`, `disabled`, `level=2`. */
+  states: string[];
+  value?: string;
+  /** Names of the actions that accept it; undefined for what is only read. */
+  actions?: string[];
+  /** Choices of a select. */
+  options?: string[];
+  box?: Box;
+  inView: boolean;
+  children: PageNode[];
+  /** Text that continues the text before it. */
+  joins: boolean;
+}
+
+/** One line, without characters that cannot be seen. */
+export const tidy = (text: unknown): string =>
+  String(text ?? '')
+    .replace(/[\p{Cf}\p{Co}]/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+
+/** A name of bearable length. */
+export const cut = (name: string): string =>
+  name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+
+const LONGEST_NAME = 100;
+
+/** Every node, in the order of the page. */
+export const flatten = (nodes: PageNode[]): PageNode[] => nodes.flatMap((node) => [node, ...flatten(node.children)]);

@@ -1,0 +1,235 @@
+/** One browser session: a context of its own in the shared browser, its application, its tabs and its journal. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BrowserContext, Page } from 'puppeteer-core';
+import { EnvironmentError } from '../../core/errors.ts';
+import type { Json } from '../../schemas/common.ts';
+import type { Action, Observation, StepError } from '../../schemas/observation.ts';
+import type { BrowserSpec } from '../../schemas/pipeline/environment.ts';
+import { type App, startApp } from '../app.ts';
+import type { Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
+import { type Journal, openJournal } from '../journal.ts';
+import { browserActions, checkAction } from './actions.ts';
+import { type BrowserLease, leaseBrowser } from './chromium.ts';
+import { deadProxy, originPattern, readEgress } from './egress.ts';
+import { ActionFailed } from './element.ts';
+import { createObserver, type Observer } from './observe.ts';
+import { perform, type Stage } from './perform.ts';
+import { Refs } from './refs.ts';
+import { AFTER, mark, type Patience, settle } from './settle.ts';
+import { DialogOpened, Tabs } from './tabs.ts';
+
+const VIEWPORT = { width: 1280, height: 800 };
+const MAX_CHARS = 6000;
+const STEP_TIMEOUT = 30;
+
+/** The live part of a session: made by `reset`, ended by the next `reset` or `close`. */
+interface Place {
+  app: App | undefined;
+  lease: BrowserLease;
+  context: BrowserContext;
+  stage: Stage;
+  observer: Observer;
+}
+
+/** Opens nothing yet: `reset` starts the application and the browser context. */
+export const openSession = async (spec: BrowserSpec, context: SessionContext): Promise<Session> => {
+  const session = new BrowserSession(spec, context, await openJournal(context.workdir));
+  context.signal.addEventListener('abort', () => void session.close(), { once: true });
+  return session;
+};
+
+class BrowserSession implements Session {
+  readonly actions = browserActions;
+  readonly #spec: BrowserSpec;
+  readonly #context: SessionContext;
+  readonly #journal: Journal;
+  #place: Place | undefined;
+  #closed = false;
+  /** What has to be undone, newest last. */
+  #undo: (() => Promise<unknown>)[] = [];
+
+  constructor(spec: BrowserSpec, context: SessionContext, journal: Journal) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#journal = journal;
+  }
+
+  async reset(task: SessionTask): Promise<Observation> {
+    if (this.#closed) throw new EnvironmentError('session-lost', 'The session is closed.');
+    await this.#stop();
+    await this.#journal.clear();
+    try {
+      this.#place = await this.#start(task);
+      return await this.#living(this.#place, this.#first(this.#place, task));
+    } catch (error) {
+      await this.#stop();
+      throw error;
+    }
+  }
+
+  step(action: Action, index: number): Promise<StepResult> {
+    return this.#journal.once(index, action as unknown as Json, async () => {
+      const place = this.#place;
+      if (place === undefined) throw new EnvironmentError('session-lost', 'The session has no page: reset it first.');
+      return this.#living(place, this.#act(place, action));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#stop();
+  }
+
+  async #start(task: SessionTask): Promise<Place> {
+    const app = this.#spec.app && (await startApp(this.#spec.app, this.#context));
+    if (app !== undefined) this.#undo.push(() => app.stop());
+    const first = firstPage(this.#spec, app, task);
+    const allow = this.#spec.allow?.map((pattern) => app?.fill(pattern) ?? pattern) ?? [originPattern(first)];
+    const egress = readEgress(allow);
+    if (!egress.allows(first))
+      throw new EnvironmentError(
+        'spec',
+        `The first page ${first} is not among what \`allow\` lets through: ${allow.join(', ')}.`,
+      );
+    const lease = await leaseBrowser(egress);
+    this.#undo.push(() => lease.release());
+    const downloads = join(this.#context.workdir, 'downloads');
+    await mkdir(downloads, { recursive: true });
+    const context = await lease.browser.createBrowserContext({
+      proxyServer: deadProxy.url,
+      proxyBypassList: egress.bypass,
+      downloadBehavior: { policy: 'allow', downloadPath: downloads },
+    });
+    this.#undo.push(() => context.close());
+    const tabs = new Tabs(context, this.#spec.viewport ?? VIEWPORT);
+    const refs = new Refs();
+    const { max_chars = MAX_CHARS, screenshot = false } = this.#spec.observation ?? {};
+    const observer = createObserver({
+      tabs,
+      refs,
+      put: this.#context.put,
+      downloads,
+      maxChars: max_chars,
+      screenshot,
+      stable: (text) =>
+        app === undefined ? text : text.replaceAll(`127.0.0.1:${app.port}`, 'app').replaceAll(app.dir, '/app'),
+    });
+    return { app, lease, context, stage: { tabs, refs, egress, timeout: this.#timeout() }, observer };
+  }
+
+  async #first(place: Place, task: SessionTask): Promise<Observation> {
+    const { tabs } = place.stage;
+    const { page } = await tabs.open();
+    const address = firstPage(this.#spec, place.app, task);
+    try {
+      await tabs.guard(page.goto(address, { waitUntil: 'load', timeout: this.#timeout() }));
+      const script = setupOf(task).script;
+      if (script !== undefined) await tabs.guard(evaluateSetup(page, script, task.seed));
+    } catch (cause) {
+      if (cause instanceof DialogOpened) return place.observer.observe('quiet');
+      if (cause instanceof EnvironmentError) throw cause;
+      const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+      throw new EnvironmentError('transient', `The first page ${address} could not be opened: ${reason}.`, { cause });
+    }
+    return this.#look(place, AFTER.navigation, performance.now() + this.#timeout());
+  }
+
+  async #act(place: Place, action: Action): Promise<StepResult> {
+    const deadline = performance.now() + this.#timeout();
+    const checked = checkAction(action);
+    if ('error' in checked)
+      return { observation: await this.#look(place, AFTER.scroll, deadline), error: checked.error };
+    const from = mark(place.stage.tabs);
+    let patience: Patience = AFTER.pointer;
+    let error: StepError | undefined;
+    try {
+      patience = await withDeadline(perform(place.stage, checked.action), this.#timeout());
+    } catch (cause) {
+      if (!place.lease.alive() || cause instanceof EnvironmentError) throw cause;
+      if (!(cause instanceof DialogOpened)) error = errorOf(cause);
+    }
+    const observation = await this.#look(place, patience, deadline, from);
+    return error === undefined ? { observation } : { observation, error };
+  }
+
+  async #look(place: Place, patience: Patience, deadline: number, from = mark(place.stage.tabs)): Promise<Observation> {
+    const settled = await settle(place.stage.tabs, from, patience, deadline).catch((error: unknown) => {
+      if (error instanceof DialogOpened) return 'quiet' as const;
+      throw error;
+    });
+    return place.observer.observe(settled);
+  }
+
+  /** The work, or `session-lost` as soon as the browser or the page has gone. */
+  async #living<T>(place: Place, work: Promise<T>): Promise<T> {
+    work.catch(() => undefined);
+    try {
+      return await Promise.race([work, place.lease.lost, place.stage.tabs.crashed]);
+    } catch (cause) {
+      if (cause instanceof EnvironmentError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EnvironmentError('session-lost', `The browser session broke: ${reason}`, { cause });
+    }
+  }
+
+  #timeout(): number {
+    return (this.#spec.step_timeout ?? STEP_TIMEOUT) * 1000;
+  }
+
+  async #stop(): Promise<void> {
+    this.#place = undefined;
+    const undo = this.#undo.reverse();
+    this.#undo = [];
+    for (const work of undo) await work().catch(() => undefined);
+  }
+}
+
+/** What a task may bring: another first page, and a script run in it with `seed` set. */
+const setupOf = (task: SessionTask): { url?: string; script?: string } => {
+  const { setup } = task;
+  if (setup === undefined || setup === null || typeof setup !== 'object' || Array.isArray(setup)) return {};
+  const { url, script } = setup;
+  return {
+    ...(typeof url === 'string' ? { url } : {}),
+    ...(typeof script === 'string' ? { script } : {}),
+  };
+};
+
+const evaluateSetup = async (page: Page, script: string, seed: number): Promise<void> => {
+  await page.evaluate(`((seed) => { ${script} })(${JSON.stringify(seed)})`);
+};
+
+const firstPage = (spec: BrowserSpec, app: App | undefined, task: SessionTask): string => {
+  const url = spec.url === undefined ? '/' : (app?.fill(spec.url) ?? spec.url);
+  const start = URL.parse(url, app?.origin);
+  if (start === null || !/^https?:$/.test(start.protocol))
+    throw new EnvironmentError(
+      'spec',
+      `url: "${spec.url ?? ''}" is not the address of a first page. Expected a full http address, or \`app:\` and a path on it.`,
+    );
+  const wanted = setupOf(task).url;
+  return wanted === undefined ? start.href : new URL(wanted, start).href;
+};
+
+const withDeadline = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
+  work.catch(() => undefined);
+  const timer = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: timer.signal, ref: false }).then(() => {
+    throw new ActionFailed(`The action took longer than ${milliseconds / 1000} s (step_timeout).`, 'timeout');
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    late.catch(() => undefined);
+    timer.abort();
+  }
+};
+
+const errorOf = (cause: unknown): StepError => {
+  if (cause instanceof ActionFailed) return { class: cause.class, message: cause.message };
+  const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+  const late = cause instanceof Error && cause.name === 'TimeoutError';
+  return { class: late ? 'timeout' : 'failed', message };
+};

@@ -1,8 +1,8 @@
 /** Writes the dataset of a run: rows, the formats asked for, a card that says how it was made. */
 import { join } from 'node:path';
-import { modelIdentity, stageOf as findStage } from '../core/plan.ts';
-import { paperCriteria } from '../core/vote-schema.ts';
 import { canonical } from '../core/canonical.ts';
+import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
+import { paperCriteria } from '../core/vote-schema.ts';
 import type { DatasetFacts } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
@@ -10,8 +10,8 @@ import type { Plan } from '../schemas/plan.ts';
 import { type Format, writeDataset } from '../store/dataset/write.ts';
 import type { Deps } from './deps.ts';
 import { readRows } from './index-dataset.ts';
-import { documentsOf } from './read.ts';
 import { stageOf } from './plans.ts';
+import { documentsOf } from './read.ts';
 
 export const exportDataset =
   (deps: Deps) =>
@@ -35,7 +35,11 @@ export async function writeRun(
   return { folder, files };
 }
 
-async function factsOf(deps: Pick<Deps, 'store'>, plan: Plan, { run, plan: ref, funnel, summary, usage }: ExportInput): Promise<DatasetFacts> {
+async function factsOf(
+  deps: Pick<Deps, 'store'>,
+  plan: Plan,
+  { run, plan: ref, funnel, summary, usage }: ExportInput,
+): Promise<DatasetFacts> {
   const { spec } = plan;
   const filter = findStage(plan, 'filter');
   return {

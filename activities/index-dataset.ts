@@ -20,6 +20,10 @@ export const indexDataset =
     const plan = await deps.plan(input.plan);
     const { embedding } = stageOf(plan, 'index');
     const folder = indexFolder(deps.home, input.run);
-    await buildIndex(folder, await readRows(deps.store, input.rows), embedding === 'none' ? undefined : await deps.embedder());
+    await buildIndex(
+      folder,
+      await readRows(deps.store, input.rows),
+      embedding === 'none' ? undefined : await deps.embedder(),
+    );
     return { folder };
   };

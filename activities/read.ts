@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { DocumentEntry } from '../schemas/flow.ts';
 import type { Document } from '../schemas/document.ts';
-import type { Store } from '../store/store.ts';
+import type { DocumentEntry } from '../schemas/flow.ts';
 import { getJson, putJson, readPage, writePage } from '../store/json.ts';
+import type { Store } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import { readSources } from './sources.ts';
 

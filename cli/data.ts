@@ -31,21 +31,33 @@ async function finishedRun(text: string): Promise<Finished> {
   const store = await openStore(storeUrl());
   const record = await findRun(store, text);
   const progress = await runSummary(store, record.run);
-  if (progress?.dataset == null) throw new LbiError('spec', `${record.run} has no dataset yet: lbi attach ${record.run}`);
+  if (progress?.dataset == null)
+    throw new LbiError('spec', `${record.run} has no dataset yet: lbi attach ${record.run}`);
   return { store, record, progress, dataset: progress.dataset, plan: await getJson<Plan>(store, record.plan) };
 }
 
-export async function exportCommand(run: string, options: { format?: string[]; out?: string; json?: boolean }): Promise<number> {
+export async function exportCommand(
+  run: string,
+  options: { format?: string[]; out?: string; json?: boolean },
+): Promise<number> {
   const { store, record, plan, progress, dataset } = await finishedRun(run);
   const formats = (options.format ?? ['openai', 'parquet']).map((name): Format => {
     if (name === 'openai' || name === 'parquet') return name;
     throw new LbiError('spec', `there is no format "${name}"; there are openai and parquet`);
   });
   const folder = resolve(options.out ?? join('.lbi', 'datasets', record.run));
-  const input = { plan: record.plan, run: record.run, summary: dataset, funnel: progress.funnel, usage: progress.usage };
+  const input = {
+    plan: record.plan,
+    run: record.run,
+    summary: dataset,
+    funnel: progress.funnel,
+    usage: progress.usage,
+  };
   const { files } = await writeRun({ store }, plan, input, folder, formats);
   if (options.json === true) process.stdout.write(`${JSON.stringify({ folder, files })}\n`);
-  else for (const { path, rows } of files) process.stdout.write(`${join(folder, path)}${rows > 0 ? `  ${rows} examples` : ''}\n`);
+  else
+    for (const { path, rows } of files)
+      process.stdout.write(`${join(folder, path)}${rows > 0 ? `  ${rows} examples` : ''}\n`);
   return 0;
 }
 
@@ -58,7 +70,11 @@ interface RetrieveOptions {
 export async function retrieveCommand(run: string, text: string, options: RetrieveOptions): Promise<number> {
   const { record, plan } = await finishedRun(run);
   const stage = findStage(plan, 'index');
-  if (stage === undefined) throw new LbiError('spec', `${record.run} has no index: add { uses: index } to the stages and run it again (nothing is asked anew)`);
+  if (stage === undefined)
+    throw new LbiError(
+      'spec',
+      `${record.run} has no index: add { uses: index } to the stages and run it again (nothing is asked anew)`,
+    );
   const dense = stage.embedding !== 'none';
   const by = options.by === 'query' && !dense ? 'instruction' : options.by;
   const embedder = dense ? await localEmbedder(join(cacheFolder(), 'minilm')) : undefined;
@@ -68,7 +84,9 @@ export async function retrieveCommand(run: string, text: string, options: Retrie
   if (search === undefined) throw new LbiError('spec', `--by ${by}: expected observation, instruction or query`);
   const hits = await search(text, options.k);
   if (options.json === true) process.stdout.write(`${JSON.stringify(hits)}\n`);
-  else for (const { score, text: example, id } of hits) process.stdout.write(`${paint('bold', `${score.toFixed(3)}  ${id}`)}\n${example}\n\n`);
+  else
+    for (const { score, text: example, id } of hits)
+      process.stdout.write(`${paint('bold', `${score.toFixed(3)}  ${id}`)}\n${example}\n\n`);
   if (hits.length === 0) process.stderr.write('nothing found\n');
   return 0;
 }
@@ -77,11 +95,16 @@ export async function checkCommand(run: string, options: { json?: boolean }): Pr
   const { store, record, plan, dataset } = await finishedRun(run);
   const filter = findStage(plan, 'filter');
   const rows = await readRows(store, dataset.rows);
-  const problems = await checkRows(store, rows, { accept: filter?.committee.accept ?? 'unanimous', members: filter?.committee.members ?? [] });
+  const problems = await checkRows(store, rows, {
+    accept: filter?.committee.accept ?? 'unanimous',
+    members: filter?.committee.members ?? [],
+  });
   if (options.json === true) process.stdout.write(`${JSON.stringify({ rows: rows.length, problems })}\n`);
   else {
     for (const { where, message } of problems) process.stdout.write(`${where}: ${message}\n`);
-    process.stdout.write(`${record.run}: ${rows.length} examples walked back to their steps and votes, ${problems.length} problems\n`);
+    process.stdout.write(
+      `${record.run}: ${rows.length} examples walked back to their steps and votes, ${problems.length} problems\n`,
+    );
   }
   return problems.length === 0 ? 0 : 5;
 }

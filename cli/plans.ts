@@ -10,10 +10,11 @@ import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
-import { findWeights, knownWeights } from '../models/weights.ts';
-import { priceOf } from '../models/prices.ts';
 import { openDriver } from '../environments/environments.ts';
+import { priceOf } from '../models/prices.ts';
+import { findWeights, knownWeights } from '../models/weights.ts';
 import type { Ref } from '../schemas/common.ts';
+import type { Provider } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
@@ -36,8 +37,11 @@ const shippedFiles: Record<PromptName, string> = {
 };
 
 /** The plan of a file; undefined when the file is wrong: every problem has then been printed on stderr. */
-export async function planFile(file: string, options: Pick<PipelineFileOptions, 'profile' | 'set'>): Promise<Plan | undefined> {
-  const knownPrice = (provider: string, model: string): boolean => priceOf(provider, model) !== undefined;
+export async function planFile(
+  file: string,
+  options: Pick<PipelineFileOptions, 'profile' | 'set'>,
+): Promise<Plan | undefined> {
+  const knownPrice = (provider: string, model: string): boolean => priceOf(provider as Provider, model) !== undefined;
   const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice }).catch((error: unknown) => {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     throw new LbiError('spec', missing ? `there is no file ${file}` : `${file} cannot be read: ${String(error)}`);
@@ -106,7 +110,11 @@ async function contentsOf(spec: FullSpec, folder: string): Promise<Record<string
     }
     if (model.provider === 'local') {
       const sha256 = knownWeights(model.model)?.sha256 ?? (await findWeights(model.model, cacheFolder()))?.sha256;
-      if (sha256 === undefined) throw new LbiError('spec', `models.${name}: there are no weights "${model.model}" here; known are qwen2.5-coder-1.5b and qwen2.5-coder-0.5b, or give the path of a GGUF file`);
+      if (sha256 === undefined)
+        throw new LbiError(
+          'spec',
+          `models.${name}: there are no weights "${model.model}" here; known are qwen2.5-coder-1.5b and qwen2.5-coder-0.5b, or give the path of a GGUF file`,
+        );
       contents[`models.${name}`] = sha256;
     }
   }

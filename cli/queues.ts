@@ -6,12 +6,16 @@ import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import { canonical } from '../core/canonical.ts';
 import { LbiError } from '../core/errors.ts';
-import type { Json } from '../schemas/common.ts';
 import type { Activities } from '../schemas/activities.ts';
+import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 
-const short = (value: unknown): string => createHash('sha256').update(canonical(value as Json)).digest('hex').slice(0, 6);
+const short = (value: unknown): string =>
+  createHash('sha256')
+    .update(canonical(value as Json))
+    .digest('hex')
+    .slice(0, 6);
 const slug = (text: string): string =>
   text
     .toLowerCase()

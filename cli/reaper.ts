@@ -17,7 +17,7 @@ export async function reapSessions(home: string): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     const pid = Number(name);
     if (Number.isInteger(pid) && pid !== process.pid && alive({ pid })) continue;
-    const { reapOrphans } = await import('../environments/browser/app.ts');
+    const { reapOrphans } = await import('../environments/orphans.ts');
     await reapOrphans(join(root, name));
     await rm(join(root, name), { recursive: true, force: true });
   }

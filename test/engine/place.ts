@@ -41,7 +41,7 @@ environments:
 sources:
   - files: docs/*.md
 stages:
-  - { uses: instruct, model: writer, per_document: 2 }
+  - { uses: instruct, model: writer, per_document: 3 }
   - { uses: interact, environment: board, model: writer, max_steps: 6, concurrency: 10${interact} }
   - { uses: construct, model: writer, styles: [new-task, original] }
   - { uses: filter, committee: { members: [writer, judge], reasons: one } }
@@ -49,20 +49,29 @@ stages:
   - { uses: export, formats: [openai, parquet], split: 0.3 }
 `;
 
-const scripted = '  writer: { provider: scripted, script: lamps.script.yaml }\n  judge: { provider: scripted, script: lamps.script.yaml }';
+const scripted =
+  '  writer: { provider: scripted, script: lamps.script.yaml }\n  judge: { provider: scripted, script: lamps.script.yaml }';
 
 export async function makePlace(options: PlaceOptions): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'lbi-engine-'));
   await mkdir(join(folder, 'docs'));
   for (let index = 0; index < options.documents; index += 1) {
     const number = String(index).padStart(4, '0');
-    await writeFile(join(folder, 'docs', `${number}.md`), `# Page of the ${room(index)}\n\nEach lamp can be switched, and the board can be read.\n`);
+    await writeFile(
+      join(folder, 'docs', `${number}.md`),
+      `# Page of the ${room(index)}\n\nEach lamp can be switched, and the board can be read.\n`,
+    );
   }
   await cp(join(here, 'lamps.script.yaml'), join(folder, 'lamps.script.yaml'));
   await writeFile(join(folder, 'pipeline.yaml'), pipeline(options.models ?? scripted, options.interact ?? ''));
   const environment = { LBI_LOST_AFTER: '4', LBI_HEARTBEAT: '3', NO_COLOR: '1', ...options.environment };
   const lbi: Place['lbi'] = async (...args) => {
-    const result = await execa(process.execPath, [main, ...args], { cwd: folder, env: environment, reject: false, timeout: 240_000 });
+    const result = await execa(process.execPath, [main, ...args], {
+      cwd: folder,
+      env: environment,
+      reject: false,
+      timeout: 240_000,
+    });
     return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
   };
   const close = async (): Promise<void> => {
@@ -76,5 +85,7 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
 export async function checksums(folder: string): Promise<Record<string, string>> {
   const lines = (await readFile(join(folder, 'checksums.txt'), 'utf8')).trim().split('\n');
   const all = lines.map((line) => line.split('  ') as [string, string]);
-  return Object.fromEntries(all.map(([sum, path]) => [path, sum] as const).filter(([path]) => /^(chat|data)\/|^examples/.test(path)));
+  return Object.fromEntries(
+    all.map(([sum, path]) => [path, sum] as const).filter(([path]) => /^(chat|data)\/|^examples/.test(path)),
+  );
 }

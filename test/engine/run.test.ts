@@ -20,7 +20,8 @@ interface Done {
 }
 
 const lastEvent = (stdout: string): Done => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Done;
-const calls = ({ progress }: Done): number => Object.values(progress.usage).reduce((sum, usage) => sum + usage.calls, 0);
+const calls = ({ progress }: Done): number =>
+  Object.values(progress.usage).reduce((sum, usage) => sum + usage.calls, 0);
 
 test('documents become a dataset', async () => {
   const { stdout, stderr, exitCode } = await place.lbi('run', 'pipeline.yaml', '--json');
@@ -29,11 +30,11 @@ test('documents become a dataset', async () => {
   assert.equal(done.status, 'COMPLETED');
   const { funnel, dataset } = done.progress;
   assert.equal(funnel.documents, 6);
-  assert.equal(funnel.tasks, 12);
-  assert.equal(funnel.episodes, 12);
-  assert.deepEqual(funnel.outcomes, { finished: 12 });
-  // Six walks of three actions (one failing) and six of one that changes nothing.
-  assert.equal(funnel.windows, 6 * 6 + 6 * 1);
+  assert.equal(funnel.tasks, 18);
+  assert.equal(funnel.episodes, 18);
+  assert.deepEqual(funnel.outcomes, { finished: 18 });
+  // For every page: a walk of two actions, one of three of which one fails, and one that changes nothing.
+  assert.equal(funnel.windows, 6 * (3 + 6 + 1));
   assert.equal(funnel.dropped['last-action-failed'], 6 * 2);
   assert.ok(dataset.kept > 0 && dataset.kept < (funnel.voted ?? 0));
   assert.ok(calls(done) > 0);
@@ -46,8 +47,11 @@ test('the same pipeline again asks no model, starts no episode, and gives the sa
   assert.equal(exitCode, 0);
   const done = lastEvent(stdout);
   assert.equal(calls(done), 0);
-  assert.equal(done.progress.funnel.episodesReused, 12);
-  assert.deepEqual(await checksums(done.progress.dataset.folder), await checksums(done.progress.dataset.folder.replace(done.run, before)));
+  assert.equal(done.progress.funnel.episodesReused, 18);
+  assert.deepEqual(
+    await checksums(done.progress.dataset.folder),
+    await checksums(done.progress.dataset.folder.replace(done.run, before)),
+  );
 });
 
 test('every example walks back to its steps and votes', async () => {
@@ -58,7 +62,7 @@ test('every example walks back to its steps and votes', async () => {
 
 test('show, its examples, its drops and a trajectory read well', async () => {
   const shown = await place.lbi('show', '@last');
-  assert.match(shown.stdout, /trajectories +12/);
+  assert.match(shown.stdout, /trajectories +18/);
   const examples = await place.lbi('show', '@last', '--examples');
   assert.match(examples.stdout, /✔ Switch lamp-1 on\./);
   const dropped = await place.lbi('show', '@last', '--dropped');
@@ -69,7 +73,15 @@ test('show, its examples, its drops and a trajectory read well', async () => {
 });
 
 test('retrieval finds an example by its words', async () => {
-  const { stdout, exitCode, stderr } = await place.lbi('retrieve', '@last', 'switch lamp-2 on', '--by', 'instruction', '-k', '1');
+  const { stdout, exitCode, stderr } = await place.lbi(
+    'retrieve',
+    '@last',
+    'switch lamp-2 on',
+    '--by',
+    'instruction',
+    '-k',
+    '1',
+  );
   assert.equal(exitCode, 0, stderr);
   assert.match(stdout, /lamp-2/);
 });

@@ -14,7 +14,7 @@ export interface ModelRequest {
   system: string;
   /** Stable text first, the newest last, so that every provider's prompt cache can serve the beginning. */
   messages: Message[];
-  /** JSON Schema (an object) that the reply's value satisfies; always checked again with Ajv by `completeChecked`. */
+  /** JSON Schema (an object) that the reply's value satisfies; always checked again with Ajv by `checkReply`. */
   schema: JsonSchema;
   /**
    * A narrower schema that enumerates the choices that are valid right now (which refs can be clicked). Providers whose grammar

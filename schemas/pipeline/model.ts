@@ -72,6 +72,11 @@ export const OpenAiModel = strict(
         ),
       }),
     ),
+    images: Type.Optional(
+      Type.Boolean({
+        ...key('output', 'Whether the model sees images; left out, yes for OpenAI and no for a compatible server.'),
+      }),
+    ),
     ...common,
   },
   { title: 'OpenAI or a compatible server' },

@@ -1,0 +1,89 @@
+/** What the calls of every remote provider share: the key by name, one deadline, one error type, one usage. */
+import { ModelError } from '../core/errors.ts';
+import type { Usage } from '../schemas/common.ts';
+import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { type Answer, answerError, type Callee, noAnswerError, who } from './answer-error.ts';
+import type { Model } from './model.ts';
+import { costOf, priceIn } from './prices.ts';
+
+export type RemoteSpec = Extract<ModelSpec, { provider: 'anthropic' | 'google' | 'openai' }>;
+
+/** The NAME in `${secret:NAME}`. */
+export const secretName = (reference: string): string => reference.slice('${secret:'.length, -1);
+
+export const defaultTimeout = 300;
+
+/**
+ * Runs one request. `read` finds the HTTP answer in the SDK's error, if there was one. Resolves with what `request` gave, or throws
+ * ModelError: also when the deadline of `seconds` passes or `signal` aborts, whatever the SDK then does.
+ */
+export const oneCall = async <T>(
+  callee: Callee,
+  limits: { seconds: number; signal: AbortSignal },
+  request: (signal: AbortSignal) => Promise<T>,
+  read: (error: unknown) => Answer | undefined,
+): Promise<T> => {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), limits.seconds * 1000);
+  const signal = AbortSignal.any([limits.signal, deadline.signal]);
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([request(signal), stopped.promise]);
+  } catch (error) {
+    if (limits.signal.aborted) throw new ModelError('transient', `The call to ${who(callee)} was cancelled.`);
+    if (deadline.signal.aborted)
+      throw new ModelError(
+        'transient',
+        `${who(callee)} did not answer within ${limits.seconds} s. The call is tried again; raise \`timeout\` if this is frequent.`,
+      );
+    if (error instanceof ModelError) throw error;
+    const answer = read(error);
+    throw answer ? answerError(callee, answer) : noAnswerError(callee, error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+};
+
+/** The error for an answer of 200 that is not what the service's API says: a proxy's page, a wrong address. */
+export const strangeAnswer = (callee: Callee): ModelError =>
+  new ModelError(
+    'transient',
+    `${who(callee)} answered with something that is not a reply of its API. Check \`base_url\`.`,
+  );
+
+/** Usage of one call with its cost. */
+export const usageOf = (spec: RemoteSpec, tokens: Omit<Usage, 'calls' | 'usd'>): Usage => ({
+  calls: 1,
+  ...tokens,
+  usd: costOf(tokens, priceIn(spec)),
+});
+
+/** What the output of a remote model depends on, as one line. */
+export const remoteIdentity = (spec: RemoteSpec): string => {
+  const address = spec.provider === 'openai' && spec.base_url ? `@${withoutUser(spec.base_url)}` : '';
+  return `${spec.provider}:${spec.model}${address} temperature=${spec.temperature ?? 0} max_tokens=${spec.max_tokens ?? 1024}`;
+};
+
+const withoutUser = (address: string): string => {
+  const url = new URL(address);
+  url.username = '';
+  url.password = '';
+  return url.href;
+};
+
+/** Why a reply is cut off; says how much of the cap went into reasoning that is not shown. */
+export const cutOff = (maxTokens: number, reasoning: number): string =>
+  `Cut off at ${maxTokens} tokens${reasoning > 0 ? `, ${reasoning} of them reasoning` : ''}: raise max_tokens.`;
+
+/** A remote model from its identity and its one method; there is nothing to close. */
+export const remoteModel = (spec: RemoteSpec, images: boolean, complete: Model['complete']): Model => ({
+  identity: remoteIdentity(spec),
+  scripted: false,
+  images,
+  complete,
+  close: async () => {},
+});

@@ -1,0 +1,151 @@
+/** OpenAI's chat completions, and every server that speaks them (Ollama, vLLM, llama.cpp) by `base_url`. */
+import type { OpenAI } from 'openai';
+import { ModelError } from '../core/errors.ts';
+import { type Answer, type Callee, who } from './answer-error.ts';
+import { checkReply } from './checked.ts';
+import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
+import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
+import { yesProbabilities } from './probabilities.ts';
+
+const officialUrl = 'https://api.openai.com/v1';
+
+/** A model of OpenAI or of a compatible server. Throws ModelError when its key is not set, or OpenAI itself is asked without one. */
+export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Promise<Model> => {
+  const url = spec.base_url ?? officialUrl;
+  const skills = skillsOf(spec, url);
+  if (skills.official && !spec.api_key)
+    throw new ModelError(
+      'spec',
+      `Model ${spec.model} of OpenAI needs \`api_key: "\${secret:OPENAI_API_KEY}"\`, or the \`base_url\` of a compatible server.`,
+    );
+  const key = spec.api_key && context.secret(secretName(spec.api_key));
+  const callee: Callee = {
+    name: skills.official ? 'OpenAI' : 'OpenAI-compatible server',
+    model: spec.model,
+    url,
+    keyName: spec.api_key && secretName(spec.api_key),
+    secrets: key ? [key] : [],
+  };
+  const { client, read } = await connect(spec, url, key);
+  const seconds = spec.timeout ?? defaultTimeout;
+  return remoteModel(spec, skills.images, async (request, { signal }) => {
+    const body = bodyOf(spec, request, skills);
+    let answer: Answer | undefined;
+    const readAndKeep = (error: unknown) => {
+      answer = read(error);
+      return answer;
+    };
+    try {
+      const send = (stop: AbortSignal) => client.chat.completions.create(body, { signal: stop });
+      return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, readAndKeep));
+    } catch (error) {
+      if (answer && isRefusal(answer)) return refusedReply(spec, request, callee);
+      throw (answer && unlearn(skills, callee, answer)) ?? error;
+    }
+  });
+};
+
+const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefined) => {
+  const { OpenAI, APIError } = await import('openai');
+  const client = new OpenAI({
+    baseURL,
+    timeout: (spec.timeout ?? defaultTimeout) * 1000,
+    maxRetries: 0,
+    logLevel: 'off',
+    // Said, so that no key or account of the environment is sent to a server that the pipeline names.
+    apiKey: key ?? 'none',
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    ...(!key && { defaultHeaders: { Authorization: null } }),
+  });
+  const read = (error: unknown): Answer | undefined =>
+    error instanceof APIError && error.status
+      ? { status: error.status, headers: error.headers, body: error.error }
+      : undefined;
+  return { client, read };
+};
+
+const skillsOf = (spec: OpenAiSpec, url: string): Skills => {
+  const official = /(?:^|\.)openai\.com$/.test(new URL(url).hostname);
+  // Reasoning models refuse sampling parameters and token probabilities.
+  const samples = !official || /^(?:ft:)?(?:gpt-3\.5|gpt-4|chatgpt-4o)/.test(spec.model);
+  return { official, samples, logprobs: samples, format: 'json_schema', images: spec.images ?? official };
+};
+
+/**
+ * A compatible server that does not know a parameter says so with a client error. The parameter is then not sent to it again,
+ * and the error becomes one that is retried; undefined when the answer is about something else.
+ */
+const unlearn = (skills: Skills, callee: Callee, { status, body }: Answer): ModelError | undefined => {
+  if (skills.official || ![400, 404, 422, 500, 501].includes(status)) return undefined;
+  const text = JSON.stringify(body ?? '');
+  if (skills.logprobs && /logprobs/i.test(text)) {
+    skills.logprobs = false;
+    return new ModelError('transient', `${who(callee)} has no \`logprobs\`: votes will carry no probabilities.`, {
+      status,
+    });
+  }
+  if (skills.format === 'none' || !/response_format|json_schema|json_object|grammar/i.test(text)) return undefined;
+  skills.format = skills.format === 'json_schema' ? 'json_object' : 'none';
+  const next = skills.format === 'none' ? 'the prompt alone' : '`json_object` and the prompt';
+  return new ModelError(
+    'transient',
+    `${who(callee)} refused \`response_format\`: from now on JSON is asked for by ${next}.`,
+    { status },
+  );
+};
+
+const isRefusal = ({ status, body }: Answer): boolean =>
+  status === 400 && /"(?:content_filter|content_policy_violation|invalid_prompt)"/.test(JSON.stringify(body ?? ''));
+
+const refusedReply = (spec: OpenAiSpec, request: ModelRequest, callee: Callee): ModelReply => {
+  const usage = usageOf(spec, { input: 0, cached: 0, cacheWrites: 0, output: 0 });
+  return checkReply(request, '', {
+    usage,
+    model: spec.model,
+    stop: 'refusal',
+    detail: `${who(callee)} refused the prompt.`,
+  });
+};
+
+const replyOf = (
+  spec: OpenAiSpec,
+  request: ModelRequest,
+  callee: Callee,
+  completion: OpenAI.ChatCompletion,
+): ModelReply => {
+  const choice = completion?.choices?.[0];
+  if (!choice?.message) throw strangeAnswer(callee);
+  const text = choice.message.content ?? '';
+  // Compatible servers leave these out at will, whatever the types say.
+  const counts: Partial<OpenAI.CompletionUsage> = completion.usage ?? {};
+  const usage = usageOf(spec, {
+    input: counts.prompt_tokens ?? 0,
+    cached: counts.prompt_tokens_details?.cached_tokens ?? 0,
+    cacheWrites: counts.prompt_tokens_details?.cache_write_tokens ?? 0,
+    output: counts.completion_tokens ?? 0,
+  });
+  const tokens = choice.logprobs?.content;
+  const probabilities = tokens && request.yesNo ? yesProbabilities(text, tokens, request.yesNo) : {};
+  return checkReply(request, text, {
+    usage,
+    model: completion.model ?? spec.model,
+    ...stopOf(request, callee, choice, counts.completion_tokens_details?.reasoning_tokens ?? 0),
+    ...(Object.keys(probabilities).length > 0 && { probabilities }),
+  });
+};
+
+const stopOf = (
+  request: ModelRequest,
+  callee: Callee,
+  choice: OpenAI.ChatCompletion.Choice,
+  reasoning: number,
+): Partial<Pick<ModelReply, 'stop' | 'detail'>> => {
+  if (choice.message.refusal) return { stop: 'refusal', detail: choice.message.refusal };
+  if (choice.finish_reason === 'content_filter')
+    return { stop: 'refusal', detail: `${who(callee)} filtered the reply.` };
+  if (choice.finish_reason === 'length') return { stop: 'length', detail: cutOff(request.maxTokens, reasoning) };
+  return {};
+};

@@ -33,15 +33,17 @@ export function bandRows(threshold: number): number {
   return 1;
 }
 
-/** Signatures by band. `add` numbers them 0, 1, 2 …; `candidates` are the numbers of those that share a band, in that order. */
+/** Signatures by band. `add` numbers them 0, 1, 2 …; `visit` calls back once for each of those that shares a band. */
 export interface BandIndex {
   add(signature: Uint32Array): void;
-  candidates(signature: Uint32Array): number[];
+  visit(signature: Uint32Array, callback: (number: number) => void): void;
 }
 
 export function bandIndex(rows: number): BandIndex {
   const bands = Array.from({ length: Math.floor(hashes / rows) }, () => new Map<number, number[]>());
-  let size = 0;
+  /** by number, the last visit that met it */
+  const met: number[] = [];
+  let visits = 0;
   const keyOf = (signature: Uint32Array, band: number) => {
     let key = band;
     for (let at = band * rows; at < (band + 1) * rows; at += 1) key = mixBits(key ^ (signature[at] as number)) + at;
@@ -52,14 +54,20 @@ export function bandIndex(rows: number): BandIndex {
       bands.forEach((buckets, band) => {
         const key = keyOf(signature, band);
         const bucket = buckets.get(key);
-        if (bucket === undefined) buckets.set(key, [size]);
-        else bucket.push(size);
+        if (bucket === undefined) buckets.set(key, [met.length]);
+        else bucket.push(met.length);
       });
-      size += 1;
+      met.push(0);
     },
-    candidates(signature) {
-      const found = new Set(bands.flatMap((buckets, band) => buckets.get(keyOf(signature, band)) ?? []));
-      return [...found].sort((a, b) => a - b);
+    visit(signature, callback) {
+      visits += 1;
+      bands.forEach((buckets, band) => {
+        for (const number of buckets.get(keyOf(signature, band)) ?? []) {
+          if (met[number] === visits) continue;
+          met[number] = visits;
+          callback(number);
+        }
+      });
     },
   };
 }

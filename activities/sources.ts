@@ -79,7 +79,7 @@ const inside = (folder: string, path: string): boolean => {
   return step === '' || !(step === '..' || step.startsWith(`..${sep}`) || isAbsolute(step));
 };
 
-/** Files that a glob matches, sorted by path; links that lead out of the folder are refused. */
+/** Files that a glob matches, sorted by path. Links that lead out of the folder are not followed; alone they are an error. */
 const matching = async (pattern: string, origin: Origin): Promise<string[]> => {
   const start = resolve(origin.folder, fixedPart(pattern));
   if (origin.label !== undefined && !inside(origin.folder, start)) {
@@ -89,15 +89,19 @@ const matching = async (pattern: string, origin: Origin): Promise<string[]> => {
   const exclude = (path: string): boolean => basename(path) === 'node_modules' && !pattern.includes('node_modules');
   for await (const path of glob(pattern, { cwd: origin.folder, exclude })) found.push(resolve(origin.folder, path));
   const files: string[] = [];
+  const outside: string[] = [];
   const root = await realpath(start).catch(() => start);
   for (const path of found.toSorted()) {
     if (!(await stat(path).catch(() => undefined))?.isFile()) continue;
-    if (!inside(root, await realpath(path))) {
-      throw new LbiError('spec', `sources: ${path} is a link that leads out of ${start}; name its target in \`files\``);
-    }
-    files.push(path);
+    (inside(root, await realpath(path)) ? files : outside).push(path);
   }
   if (files.length > 0) return files;
+  if (outside[0] !== undefined) {
+    throw new LbiError(
+      'spec',
+      `sources: ${outside[0]} is a link that leads out of ${start}; name its target in \`files\``,
+    );
+  }
   const hint = /[*?]/.test(pattern) ? '' : ' (to take a whole folder, write folder/**/*.md)';
   throw new LbiError('spec', `sources: no file matches "${pattern}" in ${origin.folder}${hint}`);
 };

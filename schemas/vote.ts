@@ -26,7 +26,10 @@ export type Vote = Static<typeof Vote>;
 export const AcceptRule = Type.Union([
   Type.Literal('unanimous'),
   Type.Literal('majority'),
-  Type.Object({ at_least: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
+  Type.Object(
+    { at_least: Type.Integer({ minimum: 1, description: 'members that must say yes' }) },
+    { additionalProperties: false },
+  ),
   Type.Object(
     {
       confidence: Type.Number({
@@ -34,7 +37,11 @@ export const AcceptRule = Type.Union([
         maximum: 1,
         description: 'mean P(yes) needed; a member without one counts 1 or 0',
       }),
-      weights: Type.Optional(Type.Record(Type.String(), Type.Number({ minimum: 0 }))),
+      weights: Type.Optional(
+        Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
+          description: 'member → how much it counts in the mean; 1 where left out',
+        }),
+      ),
     },
     { additionalProperties: false },
   ),

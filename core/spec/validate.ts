@@ -4,6 +4,7 @@ import type { Json } from '../../schemas/common.ts';
 import { explain } from './explain.ts';
 import type { Problem } from './problem.ts';
 import { isMap, pipelineSchema, type SchemaNode, typeOf } from './schema.ts';
+import { nearest } from './suggest.ts';
 import { at, type Path, type Tree, toJson } from './tree.ts';
 
 const compile = (schema: SchemaNode) => {
@@ -59,8 +60,8 @@ const meantBranch = (error: ErrorObject): number | undefined => {
     return same < 0 ? undefined : same;
   }
   const near = branches.map((branch) => {
-    const known = Object.keys(branch.properties ?? {}).join(' ');
-    return Object.keys(value).filter((name) => known !== '' && known.split(' ').includes(name)).length;
+    const known = Object.keys(branch.properties ?? {});
+    return Object.keys(value).filter((name) => nearest(name, known) !== undefined).length;
   });
   const most = Math.max(...near, 0);
   return most === 0 ? undefined : near.indexOf(most);

@@ -101,8 +101,11 @@ export const BrowserEnvironment = strict(
     ),
     viewport: Type.Optional(
       strict(
-        { width: Type.Integer({ minimum: 200 }), height: Type.Integer({ minimum: 200 }) },
-        key('output', 'Pixels.'),
+        {
+          width: Type.Integer({ minimum: 200, ...key('output', 'Pixels across.') }),
+          height: Type.Integer({ minimum: 200, ...key('output', 'Pixels down.') }),
+        },
+        key('output', 'Size of the page, in pixels.'),
       ),
     ),
     ...common,

@@ -49,24 +49,30 @@ export const Knowledge = strict(
       key('output', 'Folder of an index made by the stage `index`, or the name of a run that made one.'),
     ),
     observation: Type.Optional(
-      strict({
-        k: Type.Integer({
-          minimum: 0,
-          maximum: 50,
-          ...key('output', 'Examples found by BM25 on the observation (m1); 5 in the paper.'),
-        }),
-      }),
+      strict(
+        {
+          k: Type.Integer({
+            minimum: 0,
+            maximum: 50,
+            ...key('output', 'Examples found by BM25 on the observation (m1); 5 in the paper.'),
+          }),
+        },
+        key('output', 'Retrieval by what the agent sees.'),
+      ),
     ),
     model: Type.Optional(
-      strict({
-        k: Type.Integer({
-          minimum: 0,
-          maximum: 50,
-          ...key('output', 'Examples found by a query that a model writes, dense (m2); 5 in the paper.'),
-        }),
-        query_model: Type.String(key('output', 'Name of the model that writes the query.', { 'x-names': 'model' })),
-        prompt,
-      }),
+      strict(
+        {
+          k: Type.Integer({
+            minimum: 0,
+            maximum: 50,
+            ...key('output', 'Examples found by a query that a model writes, dense (m2); 5 in the paper.'),
+          }),
+          query_model: Type.String(key('output', 'Name of the model that writes the query.', { 'x-names': 'model' })),
+          prompt,
+        },
+        key('output', 'Retrieval by what a model says is needed next.'),
+      ),
     ),
     max_tokens: filled(
       Type.Integer({

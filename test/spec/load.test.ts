@@ -57,7 +57,7 @@ test('an environment variable is read as the type of its key, also with a defaul
 test("placeholders inside a text are filled in, escapes and the application's own are left", () => {
   const text = base.replace(
     '{ kind: shell }',
-    '{ kind: shell, setup: ["echo $$HOME $${x} ${dir} ${env:A}-${env:B:-b:c} $(ls) $1"] }',
+    () => '{ kind: shell, setup: ["echo $$HOME $${x} ${dir} ${env:A}-${env:B:-b:c} $(ls) $1"] }',
   );
   const box = good(text, { environment: { A: '1' } }).spec.environments.box;
   assert.deepEqual(box?.kind === 'shell' && box.setup, ['echo $HOME ${x} ${dir} 1-b:c $(ls) $1']);
@@ -177,7 +177,7 @@ test('defaults are filled in everywhere, once', () => {
 });
 
 test('filling in defaults shares nothing with the schema', () => {
-  const text = base + '  - { uses: construct, model: writer }\n';
+  const text = `${base}  - { uses: construct, model: writer }\n`;
   const first = withDefaults(good(text).spec).stages[2];
   assert.ok(first?.uses === 'construct');
   first.styles.push('original');
@@ -201,7 +201,10 @@ test('a confidence rule over members that give none is a warning; weights must n
     claude + gemini,
   );
   assert.ok(bad(nothing).some(({ message }) => /weighs 0/.test(message)));
-  assert.equal(bad(committee('{ at_lest: 2 }', 'claude, gemini', claude + gemini))[0]?.code, 'missing-key');
+  const [misspelt] = bad(committee('{ at_lest: 2 }', 'claude, gemini', claude + gemini));
+  assert.deepEqual([misspelt?.code, misspelt?.suggestion], ['unknown-key', 'at_least']);
+  const mixed = bad(committee('{ votes: 2 }', 'claude, gemini', claude + gemini));
+  assert.deepEqual(mixed[0]?.expected, ['unanimous', 'majority', '{ at_least: … }', '{ confidence: … }']);
 });
 
 test('two families that are not the writer raise no warning', () => {

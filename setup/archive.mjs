@@ -2,7 +2,7 @@
 /** Reads single files out of a wheel (a zip archive) without any package, since setup runs before there are any. */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 
@@ -58,6 +58,7 @@ function entries(table) {
 export async function member(file, suffix) {
   const found = (await members(file)).find(({ name }) => name.endsWith(suffix));
   if (!found) throw new Error(`${file} holds no file ending in ${suffix}`);
+  if (found.packed === 0) return Readable.from([]);
   const handle = await open(file, 'r');
   const header = Buffer.alloc(30);
   await handle.read(header, 0, 30, found.offset).finally(() => handle.close());

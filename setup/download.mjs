@@ -30,6 +30,20 @@ export async function needSpace(folder, bytes) {
   );
 }
 
+/**
+ * An empty folder inside `parent`, to be renamed or removed by the caller. Those that a killed setup left behind an hour ago are removed.
+ * @param {string} parent
+ */
+export async function workFolder(parent) {
+  await mkdir(parent, { recursive: true });
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith('new-')) continue;
+    const { mtimeMs } = await stat(join(parent, name)).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > 3_600_000) await rm(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtemp(join(parent, 'new-'));
+}
+
 /** How to call pip here, or undefined where there is none. @returns {Promise<[string, ...string[]] | undefined>} */
 export async function findPip() {
   for (const name of ['python3', 'python']) {
@@ -67,8 +81,7 @@ async function folderSize(folder) {
  * @param {(bytes: number) => void} [progress] bytes here so far
  */
 export async function wheel(pip, requirement, target, progress) {
-  await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(dirname(target), 'pip-'));
+  const folder = await workFolder(dirname(target));
   // pip writes below TMPDIR while it downloads: the size of that folder is the progress.
   const watch = progress && setInterval(async () => progress(await folderSize(folder)), 500);
   try {

@@ -1,8 +1,9 @@
 // @ts-check
 /** Node itself: the one that runs now when it is new enough, else 24.21.0 from the npm package that carries the program. */
 import { realpathSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { workFolder } from './download.mjs';
 import { atLeast, cacheFolder, isProgram, onPath, output } from './places.mjs';
 import { SetupError, step } from './screen.mjs';
 
@@ -34,7 +35,7 @@ export async function ensureNode() {
 async function install(name, program) {
   const parent = dirname(dirname(program));
   await mkdir(join(parent, 'bin'), { recursive: true });
-  const temporary = await mkdtemp(join(parent, 'new-'));
+  const temporary = await workFolder(parent);
   try {
     const npm = npmCli();
     await output(process.execPath, [npm, 'pack', `${name}@${VERSION}`, '--silent', '--pack-destination', temporary]);

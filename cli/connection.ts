@@ -1,7 +1,9 @@
 /** Which Temporal server this project talks to: the one its environment or profile names, else its own. */
+
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
+import { program } from './home.ts';
 import { serverStatus } from './server/server.ts';
 
 export interface Place {
@@ -19,7 +21,7 @@ export async function whichServer(home: string): Promise<Place> {
   }
   const status = await serverStatus(home);
   if (status.state !== 'running' || status.address === undefined) {
-    throw new LbiError('operator', 'the Temporal server of this project is not running: lbi up');
+    throw new LbiError('operator', `the Temporal server of this project is not running: ${program} up`);
   }
   return {
     connectionOptions: { address: status.address },

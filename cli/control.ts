@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { openStore } from '../store/stores.ts';
 import { watch } from './attach.ts';
 import { whichServer, withClient, workflowPage } from './connection.ts';
-import { homeFolder, storeUrl } from './home.ts';
+import { homeFolder, program, storeUrl } from './home.ts';
 import { conclude } from './run.ts';
 import { findRun, listRuns, type RunRecord, runSummary } from './runs.ts';
 import { up } from './supervise.ts';
@@ -37,7 +37,7 @@ export const resumeCommand = (run: string, options: JsonOption & { budget?: numb
       report(
         options,
         { run: record.run, status: status.name, resumed: false },
-        `${record.run} has ended (${status.name.toLowerCase()}); the same pipeline again reuses all that is finished: lbi run ${record.file}`,
+        `${record.run} has ended (${status.name.toLowerCase()}); the same pipeline again reuses all that is finished: ${program} run ${record.file}`,
       );
       return 0;
     }
@@ -45,7 +45,7 @@ export const resumeCommand = (run: string, options: JsonOption & { budget?: numb
     report(
       options,
       { run: record.run, status: 'RUNNING', resumed: true },
-      `${record.run} goes on\n  watch  lbi attach ${record.run}`,
+      `${record.run} goes on\n  watch  ${program} attach ${record.run}`,
     );
     return 0;
   });
@@ -63,7 +63,7 @@ export const cancelCommand = (run: string, options: JsonOption): Promise<number>
     report(
       options,
       { run: record.run, status: status.name, cancelled: running },
-      `${words}\n  look  lbi show ${record.run}`,
+      `${words}\n  look  ${program} show ${record.run}`,
     );
     return 0;
   });
@@ -102,7 +102,7 @@ export async function runsCommand(options: JsonOption): Promise<number> {
     }),
   );
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows)}\n`);
-  else if (rows.length === 0) say('no runs here yet: lbi run PIPELINE.yaml starts one');
+  else if (rows.length === 0) say(`no runs here yet: ${program} run PIPELINE.yaml starts one`);
   else {
     for (const { run, pipeline, createdAt, phase, kept } of rows) {
       process.stdout.write(

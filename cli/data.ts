@@ -14,7 +14,7 @@ import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
-import { cacheFolder, storeUrl } from './home.ts';
+import { cacheFolder, program, storeUrl } from './home.ts';
 import { paint } from './progress.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
@@ -32,7 +32,7 @@ async function finishedRun(text: string): Promise<Finished> {
   const record = await findRun(store, text);
   const progress = await runSummary(store, record.run);
   if (progress?.dataset == null)
-    throw new LbiError('spec', `${record.run} has no dataset yet: lbi attach ${record.run}`);
+    throw new LbiError('spec', `${record.run} has no dataset yet: ${program} attach ${record.run}`);
   return { store, record, progress, dataset: progress.dataset, plan: await getJson<Plan>(store, record.plan) };
 }
 

@@ -10,3 +10,6 @@ export const cacheFolder = (): string =>
   resolve(process.env.LBI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbi'));
 
 export const storeUrl = (): string => process.env.LBI_STORE ?? join(homeFolder(), 'store');
+
+/** How this program was called, for the commands that messages name. */
+export const program = process.env.LBI_NAME ?? 'lbi';

@@ -1,7 +1,7 @@
 /** `lbi up`, `down`, `worker`: the processes behind the runs. */
 import { LbiError } from '../core/errors.ts';
 import { whichServer } from './connection.ts';
-import { homeFolder } from './home.ts';
+import { homeFolder, program } from './home.ts';
 import { down, supervise, up } from './supervise.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -14,7 +14,7 @@ export async function upCommand(options: { json?: boolean }): Promise<number> {
   if (options.json === true) process.stdout.write(`${JSON.stringify({ address, ui: place.ui })}\n`);
   else
     say(
-      `up: Temporal ${address}${place.ui === null ? '' : `, UI ${place.ui}`}\n  next  lbi run PIPELINE.yaml    lbi down stops it`,
+      `up: Temporal ${address}${place.ui === null ? '' : `, UI ${place.ui}`}\n  next  ${program} run PIPELINE.yaml    ${program} down stops it`,
     );
   return 0;
 }
@@ -22,7 +22,7 @@ export async function upCommand(options: { json?: boolean }): Promise<number> {
 export async function downCommand(options: { json?: boolean }): Promise<number> {
   const stopped = await down(homeFolder());
   if (options.json === true) process.stdout.write(`${JSON.stringify({ stopped })}\n`);
-  else say(stopped ? 'down; open runs wait and go on after lbi up' : 'nothing was running');
+  else say(stopped ? `down; open runs wait and go on after ${program} up` : 'nothing was running');
   return 0;
 }
 

@@ -8,7 +8,7 @@ import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
 import { type Place, withClient, workflowPage } from './connection.ts';
-import { homeFolder, storeUrl } from './home.ts';
+import { homeFolder, program, storeUrl } from './home.ts';
 import { planFile } from './plans.ts';
 import { reportLines } from './report.ts';
 import { newRunId, type RunRecord, saveRun } from './runs.ts';
@@ -96,12 +96,12 @@ export function conclude(
   }
   if (status === 'detached') {
     say(
-      `\nleft; the run goes on in the background\n  come back   lbi attach ${record.run}\n  look        lbi show ${record.run}\n  stop it     lbi cancel ${record.run}`,
+      `\nleft; the run goes on in the background\n  come back   ${program} attach ${record.run}\n  look        ${program} show ${record.run}\n  stop it     ${program} cancel ${record.run}`,
     );
     return exit;
   }
   if (progress !== undefined) process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
-  if (failure !== undefined) say(`\nthe run failed: ${failure}\n  look   lbi ui ${record.run}`);
+  if (failure !== undefined) say(`\nthe run failed: ${failure}\n  look   ${program} ui ${record.run}`);
   else for (const line of nextCommands(record, progress?.dataset?.folder ?? null)) say(line);
   return exit;
 }
@@ -109,8 +109,8 @@ export function conclude(
 const nextCommands = ({ run }: RunRecord, folder: string | null): string[] => [
   '',
   ...(folder === null ? [] : [`dataset     ${folder}`]),
-  `examples    lbi show ${run} --examples`,
-  `one of them lbi show ${run} TASK`,
-  `retrieve    lbi retrieve ${run} "what you want to do"`,
-  `history     lbi ui ${run}`,
+  `examples    ${program} show ${run} --examples`,
+  `one of them ${program} show ${run} TASK`,
+  `retrieve    ${program} retrieve ${run} "what you want to do"`,
+  `history     ${program} ui ${run}`,
 ];

@@ -1,10 +1,12 @@
 /** Runs of this project: their records in the store, and finding one by what a person types. */
+
 import { randomInt } from 'node:crypto';
 import { LbiError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Progress } from '../schemas/flow.ts';
 import { readPage, writePage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
+import { program } from './home.ts';
 
 /** What is written before a run starts, under `run-records/<run>.json`. */
 export interface RunRecord {
@@ -44,7 +46,7 @@ export async function findRun(store: Store, text: string): Promise<RunRecord> {
   if (runs.length === 0)
     throw new LbiError(
       'spec',
-      'there are no runs here yet: lbi run PIPELINE.yaml starts one (runs live in .lbi of the folder where lbi runs)',
+      `there are no runs here yet: ${program} run PIPELINE.yaml starts one (runs live in .lbi of the folder where ${program} runs)`,
     );
   const [newest] = runs;
   if (text === '@last' && newest !== undefined) return newest;

@@ -14,7 +14,7 @@ import { getJson, readPage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
-import { homeFolder, storeUrl } from './home.ts';
+import { homeFolder, program, storeUrl } from './home.ts';
 import { paint } from './progress.ts';
 import { reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
@@ -40,8 +40,8 @@ export async function showCommand(run: string, trajectory: string | undefined, o
     print([
       ...blocked,
       '',
-      `  kept     lbi show ${record.run} --examples`,
-      `  dropped  lbi show ${record.run} --dropped`,
+      `  kept     ${program} show ${record.run} --examples`,
+      `  dropped  ${program} show ${record.run} --dropped`,
       ...(await taskLines(store, record)),
     ]);
   }
@@ -57,7 +57,7 @@ async function liveProgress(record: RunRecord): Promise<Progress> {
   } catch (cause) {
     throw new LbiError(
       'operator',
-      `${record.run} has no summary yet, and its workflow does not answer: lbi up, then lbi attach ${record.run}`,
+      `${record.run} has no summary yet, and its workflow does not answer: ${program} up, then ${program} attach ${record.run}`,
       { cause },
     );
   }
@@ -79,14 +79,14 @@ async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
       ({ id, outcome, steps, kept, title }) =>
         `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
     );
-  const more = all.length > 30 ? [`  … ${all.length - 30} more: lbi show ${record.run} --json`] : [];
-  return ['', `  trajectories (lbi show ${record.run} TASK)`, ...lines, ...more];
+  const more = all.length > 30 ? [`  … ${all.length - 30} more: ${program} show ${record.run} --json`] : [];
+  return ['', `  trajectories (${program} show ${record.run} TASK)`, ...lines, ...more];
 }
 
 async function showExamples(store: Store, record: RunRecord, options: ShowOptions): Promise<number> {
   const path = judgedPath(record.run);
   if ((await store.read(path)) === undefined)
-    throw new LbiError('spec', `${record.run} has not tallied its votes yet: lbi attach ${record.run}`);
+    throw new LbiError('spec', `${record.run} has not tallied its votes yet: ${program} attach ${record.run}`);
   const judged = (await readPage<Judged[]>(store, path)).filter(({ kept }) => kept !== (options.dropped === true));
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(judged)}\n`);

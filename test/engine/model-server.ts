@@ -1,0 +1,96 @@
+/** A counting model server: answers like an OpenAI-compatible one, from a script, and remembers every reply it gave and when. */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Model, ModelRequest } from '../../models/model.ts';
+import { scriptedModel } from '../../models/scripted.ts';
+
+export interface CountingServer {
+  url: string;
+  /** by question: when each complete reply was handed to the network, in milliseconds since the epoch */
+  replies: Map<string, number[]>;
+  close(): Promise<void>;
+}
+
+/** Whose voice asks, by how its prompt begins; HTTP does not carry it. */
+const roles: [string, string][] = [
+  ['invent tasks', 'instruct'],
+  ['judge training data', 'vote'],
+  ['You are an agent', 'decide'],
+];
+
+interface ChatBody {
+  model: string;
+  messages: { role: string; content: string | { type: string; text?: string }[] }[];
+}
+
+const textOf = (content: ChatBody['messages'][number]['content']): string =>
+  typeof content === 'string' ? content : content.map(({ text }) => text ?? '').join('');
+
+function asRequest({ messages }: ChatBody): ModelRequest {
+  const system = textOf(messages.find(({ role }) => role === 'system')?.content ?? '');
+  const user = messages
+    .filter(({ role }) => role !== 'system')
+    .map(({ content }) => textOf(content))
+    .join('\n\n');
+  const role = roles.find(([words]) => system.includes(words))?.[1] ?? 'relabel';
+  return {
+    role,
+    system,
+    messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
+    schema: {},
+    maxTokens: 1000,
+  };
+}
+
+const read = async (request: IncomingMessage): Promise<string> => {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+};
+
+/** @param script path of the script; @param delay milliseconds that each reply takes */
+export async function countingServer(script: string, delay: number): Promise<CountingServer> {
+  const model: Model = await scriptedModel(
+    { provider: 'scripted', script },
+    { file: (path) => path, secret: () => '', weights: async () => '' },
+  );
+  const replies = new Map<string, number[]>();
+  const server = createServer(async (request, response) => {
+    const body = await read(request);
+    const parsed = JSON.parse(body) as ChatBody;
+    await sleep(delay);
+    const reply = await model.complete(asRequest(parsed), { signal: new AbortController().signal });
+    const question = createHash('sha256').update(body).digest('hex');
+    const text = JSON.stringify({
+      id: 'reply',
+      object: 'chat.completion',
+      created: 0,
+      model: parsed.model,
+      choices: [
+        {
+          index: 0,
+          finish_reason: 'stop',
+          message: { role: 'assistant', content: JSON.stringify(reply.value), refusal: null },
+        },
+      ],
+      usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 },
+    });
+    response.writeHead(200, { 'content-type': 'application/json' });
+    // Counted only when the client was still there to take it.
+    if (!response.destroyed)
+      response.end(text, () => replies.set(question, [...(replies.get(question) ?? []), Date.now()]));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    replies,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}

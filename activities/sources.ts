@@ -82,7 +82,8 @@ const inside = (folder: string, path: string): boolean => {
 /** Files that a glob matches, sorted by path. Links that lead out of the folder are not followed; alone they are an error. */
 const matching = async (pattern: string, origin: Origin): Promise<string[]> => {
   const start = resolve(origin.folder, fixedPart(pattern));
-  if (origin.label !== undefined && !inside(origin.folder, start)) {
+  const root = await realpath(start).catch(() => start);
+  if (origin.label !== undefined && !inside(await realpath(origin.folder), root)) {
     throw new LbiError('spec', `sources: "${pattern}" leaves the folder of the package ${origin.label}`);
   }
   const found: string[] = [];
@@ -90,7 +91,6 @@ const matching = async (pattern: string, origin: Origin): Promise<string[]> => {
   for await (const path of glob(pattern, { cwd: origin.folder, exclude })) found.push(resolve(origin.folder, path));
   const files: string[] = [];
   const outside: string[] = [];
-  const root = await realpath(start).catch(() => start);
   for (const path of found.toSorted()) {
     if (!(await stat(path).catch(() => undefined))?.isFile()) continue;
     (inside(root, await realpath(path)) ? files : outside).push(path);
@@ -118,7 +118,8 @@ const readFileParts = async (path: string, source: SourceSpec, origin: Origin): 
   return splitAtHeadings(read, source.max_chars).map((part, index, parts) => ({
     id: parts.length === 1 ? id : `${id}#${index + 1}`,
     source: origin.label ?? id,
-    title: titleOf(read, part.heading),
+    // The first part is the page itself; later ones say where in it they begin.
+    title: titleOf(read, index === 0 ? undefined : part.heading),
     text: part.text,
     span: { from: part.from, to: part.to },
     ...(source.license === undefined ? {} : { license: source.license }),

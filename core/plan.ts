@@ -36,8 +36,9 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
   if ((schema['x-effect'] ?? 'output') !== 'output') return undefined;
   if (picking.unit && schema['x-selects'] === true) return undefined;
   const names = schema['x-names'];
-  if (names === 'prompt' || names === 'file') return undefined;
-  if (names !== undefined) return typeof value === 'string' ? picking.named(names, value) : value;
+  if (names === 'prompt') return undefined;
+  if (names === 'model' || names === 'environment')
+    return typeof value === 'string' ? picking.named(names, value) : value;
   const governing = resolveSchema(schema, value);
   if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
   if (!isMap(value)) return value;
@@ -72,10 +73,10 @@ export const modelIdentity = (plan: Plan, name: string): JsonObject => {
     : withContent(parameters(below('models', name), model), content(plan, `models.${name}`));
 };
 
-/** Where the content is known it says more than the name of the weights, which may be a path. */
+/** Where the content is known, it stands in place of the path or name that led to it. */
 const withContent = (own: JsonObject, known: JsonObject): JsonObject => {
   if (known.content === undefined) return own;
-  const { model: _replaced, ...rest } = own;
+  const { model: _model, script: _script, copy: _copy, ...rest } = own;
   return { ...rest, ...known };
 };
 
@@ -84,7 +85,8 @@ export const environmentIdentity = (plan: Plan, name: string): JsonObject => {
   const environment = plan.spec.environments[name];
   if (environment === undefined) return { missing: name };
   const version = plan.versions.environments[environment.kind] ?? '1';
-  return { ...parameters(below('environments', name), environment), version, ...content(plan, `environments.${name}`) };
+  const own = withContent(parameters(below('environments', name), environment), content(plan, `environments.${name}`));
+  return { ...own, version };
 };
 
 const picking = (plan: Plan, unit: boolean): Picking => ({

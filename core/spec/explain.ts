@@ -1,19 +1,11 @@
 /** One fault that Ajv found → one problem in words, at the key or value that a person must edit. */
 import type { ErrorObject } from 'ajv';
-import type { Json } from '../../schemas/common.ts';
+
 import { type Place, type Problem, position, problemAt, type Words } from './problem.ts';
-import { accepts, isMap, pipelineSchema, type SchemaNode, tagValues, typeOf } from './schema.ts';
+import { accepts, isMap, pipelineSchema, type SchemaNode, tagValues } from './schema.ts';
 import { meant, nearest } from './suggest.ts';
 import { at, keyPlace, type Path, showPath, type Tree, toJson } from './tree.ts';
-
-interface Fault {
-  tree: Tree;
-  path: Path;
-  shown: string;
-  schema: SchemaNode;
-  value: Json;
-  node: Tree;
-}
+import { type Fault, inKind, show, typeFix, wanted } from './value-words.ts';
 
 /** Problems for one Ajv error; none when another problem already says it. */
 export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] => {
@@ -130,32 +122,6 @@ const providerFix = (value: string, values: string[]): string | undefined =>
     ? 'provider: openai with base_url: http://127.0.0.1:11434/v1 (the address of your server)'
     : undefined;
 
-const kinds: Record<string, string> = {
-  string: 'the text',
-  integer: 'the number',
-  number: 'the number',
-  boolean: 'the value',
-};
-
-/** What the schema takes, in one phrase. */
-const wanted = (schema: SchemaNode): string =>
-  schema.const === undefined ? accepts(schema).join(' or ') : `the text ${JSON.stringify(schema.const)}`;
-
-/** A value in words, short: `the text "hot"`, `a list`, `empty`. */
-const inKind = ({ value, node }: Fault): string => {
-  if (node.kind === 'scalar' && node.sensitive === true) return 'a value of the environment that does not fit';
-  const type = typeOf(value);
-  if (type === 'null') return 'empty';
-  if (type === 'array') return 'a list';
-  const origin = node.kind === 'scalar' && node.fromEnvironment === true ? ' (from the environment)' : '';
-  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin}`;
-};
-
-const show = (value: Json): string => {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-};
-
 /** Keys below an empty parent that were meant to stand inside it: the parent says so, and they keep quiet. */
 const slippedOut = (fault: Fault): string | undefined => {
   const parent = at(fault.tree, ...fault.path.slice(0, -1));
@@ -200,24 +166,6 @@ const wrongType = (fault: Fault): Problem[] => {
       ...(fix === undefined ? {} : { fix }),
     }),
   ];
-};
-
-const typeFix = ({ value, schema, node, path }: Fault): string | undefined => {
-  const written = node.place.source.text.slice(node.place.offset, node.place.offset + node.place.length);
-  const name = typeof path.at(-1) === 'string' ? `${path.at(-1)}: ` : '- ';
-  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
-    return `write it in quotes: ${name}${JSON.stringify(schema.const ?? written)}`;
-  }
-  if (typeof value === 'string' && (schema.type === 'integer' || schema.type === 'number')) {
-    const digits = value.replaceAll(/[_, ]/g, '');
-    if (digits !== '' && Number.isFinite(Number(digits))) return `write ${name}${Number(digits)}`;
-  }
-  if (schema.type === 'array' && typeof value === 'string') return `write ${name}[${written}]`;
-  if (schema.type === 'boolean' && typeof value === 'string') {
-    if (/^(yes|on)$/i.test(value)) return `write ${name}true`;
-    if (/^(no|off)$/i.test(value)) return `write ${name}false`;
-  }
-  return undefined;
 };
 
 const wrongName = (fault: Fault, name: string): Problem => {

@@ -65,6 +65,7 @@ export const applySettings = (root: Tree, flags: readonly string[]): { tree: Tre
       ...parsed.problems.filter(({ code }) => code !== 'empty').map((problem) => ({ ...problem, file: source.file })),
     );
     const place: Place = { source, offset: equals + 1, length: Math.max(1, flag.length - equals - 1) };
+    if (parsed.problems.some(({ code }) => code !== 'empty')) continue;
     const value =
       parsed.tree === undefined ? ({ kind: 'scalar', value: null, place } as const) : moved(parsed.tree, source);
     const set = assign(tree, { steps: flag.slice(0, equals).split('.'), value, source, offset: 0, done: [], root });

@@ -75,6 +75,20 @@ export const position = (text: string, offset: number): { line: number; column: 
   return { line: before.split('\n').length, column: before.length - lineStart + 1 };
 };
 
+/** What looks like a key written in clear, dotted out character by character so that columns stay where they are. */
+export const concealKeys = (text: string): string =>
+  text.replace(
+    /(api_?key["']?\s*[:=]\s*["']?)((?!["']?\$\{)[^\s,}"']+)|\b(?:sk-|AIza|ghp_|xox[bp]-)[\w-]{8,}/gi,
+    (whole, label: string | undefined, value: string | undefined) =>
+      label === undefined ? '•'.repeat(whole.length) : label + '•'.repeat(value?.length ?? 0),
+  );
+
+/** A flag is shown by its text: one that holds a secret loses the value. */
+const shownFile = (file: string, hidden: boolean): string => {
+  if (!file.startsWith('--set ')) return file;
+  return hidden ? file.replace(/=.*$/s, '=…') : concealKeys(file);
+};
+
 /** A problem at a place. */
 export const problemAt = (place: Place, words: Words): Problem => {
   const { expected, suggestion, fix, hidden, ...rest } = words;
@@ -82,7 +96,9 @@ export const problemAt = (place: Place, words: Words): Problem => {
     severity: 'error',
     path: '',
     ...rest,
-    file: place.source.file,
+    message: concealKeys(rest.message),
+    file: shownFile(place.source.file, hidden === true),
+
     ...position(place.source.text, place.offset),
     length: Math.max(1, place.length),
     ...(expected === undefined || expected.length === 0 ? {} : { expected }),

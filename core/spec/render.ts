@@ -1,6 +1,6 @@
 /** Problems as people read them: the place, the line, a caret, what was expected and the fix. */
 
-import type { Problem } from './problem.ts';
+import { concealKeys, type Problem } from './problem.ts';
 import { nearest } from './suggest.ts';
 
 /** Problems shown at once; the rest are counted. */
@@ -59,7 +59,7 @@ const renderOne = (problem: Problem, sources: Record<string, string>, paint: Pai
   const parent = problem.path.slice(0, Math.max(0, problem.path.lastIndexOf('.')));
   const said = problem.message.includes(problem.path) || (parent !== '' && problem.message.includes(parent));
   const path = said ? '' : ` (${problem.path})`;
-  const head = `${paint('bold', flag && problem.hidden === true ? (problem.file.split('=')[0] ?? '') : where)}: ${label} ${problem.message}${path}`;
+  const head = `${paint('bold', where)}: ${label} ${problem.message}${path}`;
   const text = flag ? problem.file.slice(problem.file.indexOf(' ') + 1) : (sources[problem.file] ?? '');
   const notes = [
     ...(problem.expected === undefined ? [] : [`expected: ${shorten(problem)}`]),
@@ -77,7 +77,7 @@ const excerpt = (problem: Problem, text: string, paint: Paint): string[] => {
   if (line.trim() === '')
     return problem.suggestion === undefined ? [] : [`      did you mean "${problem.suggestion}"?`];
   const length = Math.max(1, Math.min(problem.length, line.length - from));
-  const safe = problem.hidden === true ? line.slice(0, from) + '•'.repeat(8) : line;
+  const safe = problem.hidden === true ? line.slice(0, from) + '•'.repeat(8) : concealKeys(line);
   const { before, cut } = clip(safe, from);
   const carets = '^'.repeat(problem.hidden === true ? 8 : Math.min(length, Math.max(1, cut.length - before)));
   const hint = problem.suggestion === undefined ? '' : ` did you mean "${problem.suggestion}"?`;

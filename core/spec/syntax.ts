@@ -104,7 +104,8 @@ export const explainSyntax = (source: Source, error: YAMLError): Finding => {
   const slip = error.code === 'DUPLICATE_KEY' || error.code === 'TAB_AS_INDENT' ? undefined : unquoted(source, from);
   if (slip !== undefined) return slip;
   const found = /^[^\s:]+/.exec(source.text.slice(from))?.[0] ?? '';
-  if (error.code === 'BAD_INDENT') return atFirstWord(source, from, explainIndent());
+  if (error.code === 'BAD_INDENT') return atFirstWord(source, from, explainIndent(error));
+  if (/without - indicator/.test(error.message)) return atFirstWord(source, from, missing(error));
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY') return explainNested(source, from);
   const length = error.code === 'DUPLICATE_KEY' ? found.length : to - from;
   const explain = byCode[error.code];
@@ -134,11 +135,24 @@ const openQuote = (source: Source, error: YAMLError): number | undefined => {
   return opened;
 };
 
-const explainIndent = (): Words => ({
+const explainIndent = (error: YAMLError): Words => {
+  const close = /end with a ([\]}])/.exec(error.message)?.[1];
+  if (close !== undefined) {
+    const open = close === ']' ? '[' : '{';
+    return {
+      code: 'syntax',
+      message: `a ${open} above this line is never closed`,
+      fix: `write ${close} where it ends`,
+    };
+  }
+  return unevenIndent;
+};
+
+const unevenIndent: Words = {
   code: 'indent',
   message: 'this line is indented neither like the lines above it nor like their parent',
-  fix: 'give the keys of one map the same number of spaces, and close every [ and {',
-});
+  fix: 'give the keys of one map the same number of spaces',
+};
 
 /** The stretch of the line's text, where an offset stands in the spaces before it. */
 const atFirstWord = (source: Source, offset: number, words: Words): Finding => {

@@ -129,6 +129,31 @@ test('faults of --set point into the flag', () => {
   assert.equal(at('name=${env:NOT_SET}')[0]?.[0], 'env');
 });
 
+test('a key in a flag is shown nowhere', () => {
+  const problems = bad(base, {
+    set: [
+      'models.writer={ provider: openai, model: m, api_key: sk-hush }',
+      'models.x={}',
+      'models.x.provider=google',
+      'models.x.api_key=sk-hush',
+    ],
+  });
+  assert.equal(problems.filter(({ code }) => code === 'secret').length, 2);
+  assert.doesNotMatch(JSON.stringify(problems) + renderProblems(problems, {}, { color: false }), /hush/);
+});
+
+test('a key beside another fault of its line is dotted out', () => {
+  for (const key of ['sk-hush-hush-hush', '"hush-hush"', 'hush']) {
+    for (const fault of ['provider: antropic', 'provider: openai, temprature: 1']) {
+      const text = base.replace('provider: scripted', `api_key: ${key}, ${fault}, model: m`);
+      const printed = renderProblems(bad(text), { 'p.yaml': text }, { color: false });
+      assert.doesNotMatch(printed, /hush/);
+      const flagged = bad(base, { set: [`models.writer={ api_key: ${key}, ${fault}, model: m }`] });
+      assert.doesNotMatch(JSON.stringify(flagged) + renderProblems(flagged, {}, { color: false }), /hush/);
+    }
+  }
+});
+
 test('notes under x- are left out, but not names that users give', () => {
   const text = base.replace('{ kind: shell }', '{ kind: shell, x-note: hi, files: { x-file: "1" } }');
   assert.deepEqual(good(`x-top: [1]\n${text}`).spec.environments.box, { kind: 'shell', files: { 'x-file': '1' } });

@@ -118,6 +118,12 @@ test('a scripted model is its content, wherever the script lies', () => {
   assert.deepEqual(modelIdentity(moved, 'judge'), modelIdentity(planOf(), 'judge'));
 });
 
+test('without a known content the path of a script counts', () => {
+  const unknown = { versions: { contents: {} } };
+  const moved = planOf({ ...unknown, ...swap('judge.yaml', 'elsewhere.yaml') });
+  assert.notDeepEqual(modelIdentity(moved, 'judge'), modelIdentity(planOf(unknown), 'judge'));
+});
+
 test('a vote depends on its member alone, a relabelled window on its style alone', () => {
   const vote = (plan: Plan): string => canonical(unitIdentity(plan, { stage: 'filter', member: 'judge' }));
   const style = (plan: Plan): string => canonical(unitIdentity(plan, { stage: 'construct', style: 'replicate' }));

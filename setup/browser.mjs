@@ -96,6 +96,8 @@ export function installCommand(missing) {
   if (onPath('dnf')) return `sudo dnf install -y ${names.replace('chromium-headless-shell', 'chromium-headless')}`;
   if (onPath('pacman')) return `sudo pacman -S --needed ${names.replace('chromium-headless-shell', 'chromium')}`;
   if (process.platform === 'darwin') return 'brew install --cask google-chrome';
-  const first = bubblewrap && onPath('apt-get') ? ['sudo apt-get install -y bubblewrap'] : [];
-  return [...first, ...(browser ? [portable] : [])].join(' && ') || `install ${names} with your package manager`;
+  const command = onPath('apt-get')
+    ? 'sudo apt-get install -y bubblewrap'
+    : 'install bubblewrap with your package manager';
+  return [...(bubblewrap ? [command] : []), ...(browser ? [portable] : [])].join(', then: ');
 }

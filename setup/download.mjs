@@ -31,17 +31,25 @@ export async function needSpace(folder, bytes) {
 }
 
 /**
- * An empty folder inside `parent`, to be renamed or removed by the caller. Those that a killed setup left behind an hour ago are removed.
+ * An empty folder inside `parent`, to be removed by the caller. It carries the pid, so that those a killed setup left behind are removed.
  * @param {string} parent
  */
 export async function workFolder(parent) {
   await mkdir(parent, { recursive: true });
   for (const name of await readdir(parent)) {
-    if (!name.startsWith('new-')) continue;
-    const { mtimeMs } = await stat(join(parent, name)).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > 3_600_000) await rm(join(parent, name), { recursive: true, force: true });
+    const owner = /^new-(\d+)-/.exec(name)?.[1];
+    if (owner && !runs(Number(owner))) await rm(join(parent, name), { recursive: true, force: true }).catch(() => {});
   }
-  return mkdtemp(join(parent, 'new-'));
+  return mkdtemp(join(parent, `new-${process.pid}-`));
+}
+
+/** @param {number} pid */
+function runs(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
 }
 
 /** How to call pip here, or undefined where there is none. @returns {Promise<[string, ...string[]] | undefined>} */

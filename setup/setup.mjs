@@ -1,6 +1,7 @@
 // @ts-check
 /** Makes a fresh machine ready and then runs a program under the right Node: `node setup/setup.mjs [--only LIST] [--run FILE args…]`. */
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { ensureBrowser } from './browser.mjs';
@@ -102,10 +103,15 @@ async function main(args) {
   else note(`ready: ${options.only.join(', ')}`);
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+// The real path: a checkout may be reached through a link.
+if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   main(process.argv.slice(2)).catch((error) => {
-    if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`\n${error.message}\n\nTo go on: ${error.fix}\n`);
-    process.exitCode = error.message.startsWith('unknown option') || error.fix === help ? 2 : MACHINE;
+    const known = error instanceof SetupError;
+    if (!known && error.syscall === undefined) throw error;
+    const fix = known
+      ? error.fix
+      : 'see to that file or folder (LBI_CACHE names the cache) and run the same command again';
+    process.stderr.write(`\n${error.message}\n\nTo go on: ${fix}\n`);
+    process.exitCode = fix === help ? 2 : MACHINE;
   });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -221,6 +221,17 @@ test('the program gets its arguments, and its exit code and output are setup’s
   assert.equal(failed.code, 5);
   assert.equal(failed.stdout, '["a b","--only","c"]\n');
   assert.equal(failed.stderr, '');
+});
+
+test('setup runs when it is reached through a link, and says what is wrong with a cache it cannot write', async () => {
+  const link = join(folder, 'link.mjs');
+  await symlink(setup, link);
+  const env = { ...process.env, PATH: folder, LBI_TEMPORAL: '', LBI_CACHE: join(program, 'cache') };
+  const failed = await promisify(execFile)(process.execPath, [link, '--only', 'temporal'], { env }).catch(
+    (error) => error,
+  );
+  assert.equal(failed.code, 6);
+  assert.match(failed.stderr, /ENOTDIR.*\n\nTo go on: .*LBI_CACHE/);
 });
 
 test('a signal reaches the program, and its own answer to it is the exit code', async () => {

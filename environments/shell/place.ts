@@ -8,7 +8,7 @@ import { EnvironmentError } from '../../core/errors.ts';
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import type { SessionContext } from '../environment.ts';
 import { isRoot, type Sandbox } from './sandbox.ts';
-import { VARIABLES, writeReadable, writeSettings } from './settings.ts';
+import { startVariables, writeReadable, writeSettings } from './settings.ts';
 import { bringTools } from './tools.ts';
 
 const run = promisify(execFile);
@@ -53,7 +53,7 @@ export const createPlace = async (spec: ShellSpec, context: SessionContext, user
       user,
       readable,
       writable: { '/work': work, '/home/user': home, '/tmp': tmp, '/run/state': state },
-      variables: { ...VARIABLES, ...spec.variables },
+      variables: startVariables(spec.variables),
     },
     readState: async () => ({
       folder: (await readSmall(folderFile)) || '/work',

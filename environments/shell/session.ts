@@ -5,7 +5,7 @@ import type { Action, ActionDefinition, Observation, StepError } from '../../sch
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import { checkAction } from '../check-action.ts';
 import type { Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
-import { type Journal, openJournal } from '../journal.ts';
+import { openJournal } from '../journal.ts';
 import { brief, listChanges, showStart, showStep } from './observation.ts';
 import { normalise, shorten } from './output.ts';
 import { createPlace, type Place, removePlace } from './place.ts';
@@ -65,7 +65,7 @@ export const createShellSession = async (spec: ShellSpec, context: SessionContex
       }),
     step: async (action, index) => {
       if (stopping.signal.aborted) throw notOpen();
-      return journalled(journal, index, action, () =>
+      return journal.once(index, { name: action.name, arguments: action.arguments }, () =>
         alone(async () => {
           if (shell === undefined) throw notOpen();
           return shell.act(action);
@@ -199,9 +199,6 @@ const refuse = (spec: ShellSpec, last: Observation, error: StepError): StepResul
 /** The id inside. For root it is an unused id of the host, the same whenever the task is the same. */
 const userOf = (task: SessionTask): number =>
   isRoot() ? 62_000 + (createHash('sha256').update(task.id).digest().readUInt32BE() % 2_000) : 1_000;
-
-const journalled = (journal: Journal, index: number, action: Action, run: () => Promise<StepResult>) =>
-  journal.once(index, { name: action.name, arguments: action.arguments }, run);
 
 const notOpen = (): EnvironmentError =>
   new EnvironmentError('session-lost', 'The shell session is not open: it was closed, or never reset.');

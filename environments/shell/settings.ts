@@ -1,9 +1,11 @@
 /** What the sandbox of a shell session finds as its settings: variables, `/etc`, and the script that starts every command. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EnvironmentError } from '../../core/errors.ts';
 
 /** Sourced before every command (as BASH_ENV): limits, then the folder and variables that the last command left. */
 const START = `unset BASH_ENV
+umask 022
 ulimit -c 0 -n 1024 -u 512 -f 524288 -d 2097152
 echo 1000 2>/dev/null >/proc/self/oom_score_adj
 if [ -r /run/state/variables ]; then . /run/state/variables; fi 2>/dev/null
@@ -21,9 +23,8 @@ const SETTINGS: Record<string, string> = {
     '[user]\n\tname = User\n\temail = user@localhost\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n',
 };
 
-/** Variables of every command; the pipeline's own come on top. */
-export const VARIABLES: Record<string, string> = {
-  BASH_ENV: '/run/start',
+/** Variables of every command, below those of the pipeline. */
+const VARIABLES: Record<string, string> = {
   HOME: '/home/user',
   LANG: 'C.UTF-8',
   MANPAGER: 'cat',
@@ -32,6 +33,17 @@ export const VARIABLES: Record<string, string> = {
   SHELL: '/bin/bash',
   TERM: 'dumb',
   USER: 'user',
+};
+
+/** The variables every command starts with. Throws when a name of the pipeline cannot be one. */
+export const startVariables = (own: Record<string, string> = {}): Record<string, string> => {
+  const wrong = Object.keys(own).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (wrong !== undefined)
+    throw new EnvironmentError(
+      'spec',
+      `"${wrong}" cannot be the name of a variable of the shell: use letters, digits and underscores.`,
+    );
+  return { ...VARIABLES, ...own, BASH_ENV: '/run/start' };
 };
 
 /** Writes a file that the user of the sandbox may read, whatever the worker's umask. */

@@ -13,7 +13,9 @@ const drivers: Drivers = {
 };
 
 /** The driver of a kind; for any other word an `EnvironmentError` `spec` that lists the known kinds. */
-export const openDriver = <Kind extends EnvironmentKind>(kind: Kind): Promise<EnvironmentDriver<SpecOf<Kind>>> => {
+export const openDriver = async <Kind extends EnvironmentKind>(
+  kind: Kind,
+): Promise<EnvironmentDriver<SpecOf<Kind>>> => {
   if (!Object.hasOwn(drivers, kind))
     throw new EnvironmentError(
       'spec',

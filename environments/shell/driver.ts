@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EnvironmentError } from '../../core/errors.ts';
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import type { EnvironmentDriver, Finding } from '../environment.ts';
-import { isRoot, runCommand, SANDBOX_FIX } from './sandbox.ts';
+import { isRoot, runCommand, sandboxFix } from './sandbox.ts';
 import { createShellSession } from './session.ts';
 
 const probe = async (): Promise<Finding> => {
@@ -23,12 +24,14 @@ const probe = async (): Promise<Finding> => {
       timeout: 20,
       signal: AbortSignal.timeout(30_000),
     });
-    const ok = result.exitCode === 0 && result.output.trim() === 'closed';
-    return ok
-      ? { what, ok, detail: 'works, without network' }
-      : { what, ok, detail: result.output.trim() || 'gave no answer', fix: SANDBOX_FIX };
+    const answer = result.output.trim();
+    return result.exitCode === 0 && answer === 'closed'
+      ? { what, ok: true, detail: 'works, without network' }
+      : { what, ok: false, detail: answer || 'gave no answer', fix: sandboxFix(answer) };
   } catch (cause) {
-    return { what, ok: false, detail: cause instanceof Error ? cause.message : String(cause), fix: SANDBOX_FIX };
+    if (!(cause instanceof EnvironmentError)) throw cause;
+    const fix = sandboxFix(cause.message);
+    return { what, ok: false, detail: cause.message.replace(` ${fix}`, ''), fix };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

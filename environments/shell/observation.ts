@@ -8,8 +8,6 @@ const KEY_FILES = ['package.json', 'README.md', 'pyproject.toml', 'Makefile', 'C
 /** Lines of one file's change, and files listed one by one, before the rest is only counted. */
 const DIFF_LINES = 12;
 const LISTED = 20;
-/** Characters of the current folder's path that are shown. */
-const MAX_FOLDER = 120;
 
 /** Shows the tree with sizes and the small key files, within `limit` characters. */
 export const showStart = (tree: Tree, folder: string, limit: number): string => {
@@ -25,11 +23,8 @@ export const showStart = (tree: Tree, folder: string, limit: number): string => 
   return shorten(text, limit);
 };
 
-/** The end of a path says more than its beginning; line breaks in it must not look like lines of ours. */
-const brief = (path: string): string => {
-  const shown = shownPath(Buffer.from(path).toString('latin1'));
-  return shown.length <= MAX_FOLDER ? shown : `...${shown.slice(-MAX_FOLDER)}`;
-};
+/** A path of the sandbox as a line of ours may show it. */
+export const brief = (path: string): string => shownPath(Buffer.from(path).toString('latin1'));
 
 export interface Shown {
   output: string;
@@ -141,7 +136,7 @@ const listing = (tree: Tree): string[] => {
   for (const [path, entry] of tree.entries) {
     const folder = FOLDED.exec(path)?.[1];
     if (folder === undefined) lines.push(line(path, entry));
-    else folded.set(folder, (folded.get(folder) ?? 0) + 1);
+    else folded.set(shownPath(folder), (folded.get(shownPath(folder)) ?? 0) + 1);
   }
   if (lines.length === 0) return ['(empty)'];
   return lines.map((text) => {

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 /** Bytes kept of each end of the output. */
 const KEPT = 64 * 1024;
 
-export interface Capture {
+interface Capture {
   add(bytes: Uint8Array): void;
   /** Bytes printed so far. */
   readonly total: number;

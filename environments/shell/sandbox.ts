@@ -1,5 +1,5 @@
 /** Runs one command in a bubblewrap sandbox: no network, nothing of the host but its programs, everything dead at the end. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,6 +9,8 @@ import { createCapture } from './output.ts';
 
 /** A command that prints more is stopped. */
 const MAX_OUTPUT = 32 * 1024 * 1024;
+/** Longest time a timer of Node can wait, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1;
 /** Programs and libraries; everything else of the host is not there at all. */
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix/store', '/gnu/store'];
 /** The few settings that programs need; no accounts, keys or host names. */
@@ -46,17 +48,31 @@ export interface CommandResult {
   output: string;
 }
 
-export interface CommandOptions {
+interface CommandOptions {
   /** Seconds until everything the command started is killed. */
   timeout: number;
   signal: AbortSignal;
 }
 
-/** How a machine is made fit for the sandbox. */
-export const SANDBOX_FIX =
-  'Install bubblewrap (Debian, Ubuntu: apt-get install -y bubblewrap). Where it is installed and refused, allow unprivileged ' +
-  'user namespaces (Ubuntu 24: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0; in a container: --privileged, or ' +
-  '--security-opt seccomp=unconfined --cap-add SYS_ADMIN).';
+/** What to do about the words with which a sandbox did not start. */
+export const sandboxFix = (output: string): string => {
+  if (/bwrap: (?:command )?not found/.test(output))
+    return 'Install bubblewrap (Debian, Ubuntu: apt-get install -y bubblewrap; Fedora: dnf install bubblewrap).';
+  if (/setpriv/.test(output)) return 'Install util-linux (Debian, Ubuntu: apt-get install -y util-linux).';
+  return (
+    'Allow namespaces. Ubuntu 24: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0. Older Debian: ' +
+    'sysctl -w kernel.unprivileged_userns_clone=1. In a container: start it with --privileged, or with --cap-add SYS_ADMIN ' +
+    '--security-opt seccomp=unconfined --security-opt apparmor=unconfined.'
+  );
+};
+
+/** The error of a sandbox that does not start: a person has to mend the machine. */
+export const sandboxFault = (output: string, cause?: unknown): EnvironmentError =>
+  new EnvironmentError(
+    'operator',
+    `The shell's sandbox could not be started: ${output.trim() || 'it gave no answer'}. ${sandboxFix(output)}`,
+    { cause },
+  );
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
@@ -79,38 +95,20 @@ export const runCommand = async (
   options: CommandOptions,
 ): Promise<CommandResult> => {
   if (options.signal.aborted) throw stoppedByWorker();
-  const child = spawn(
-    'bash',
-    ['-c', LAUNCH, 'bash', '--json-status-fd', '3', '--args', '4', ...program(sandbox, command)],
-    {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-      cwd: '/',
-      env: { PATH: hostPath() },
-    },
-  );
+  const child = launch(sandbox, command);
   let stopped: CommandResult['stopped'] | 'worker';
   const stop = (why: 'timeout' | 'output' | 'worker') => {
     stopped ??= why;
     child.kill('SIGKILL');
   };
-  const output = createCapture();
-  const status = createCapture();
-  child.stdout?.on('data', (bytes: Buffer) => {
-    output.add(bytes);
-    if (output.total > MAX_OUTPUT) stop('output');
-  });
-  child.stderr?.on('data', (bytes: Buffer) => output.add(bytes));
-  child.stdio[3]?.on('data', (bytes: Buffer) => status.add(bytes));
-  const setup = child.stdio[4];
-  setup?.on('error', () => {}); // bubblewrap ended before it read its arguments: the status tells
-  if (setup instanceof Writable) setup.end(setupArguments(sandbox).join('\0'));
-  const timer = setTimeout(() => stop('timeout'), options.timeout * 1000);
+  const [output, status] = collect(child, () => stop('output'));
+  const timer = setTimeout(() => stop('timeout'), Math.min(options.timeout * 1000, MAX_TIMER));
   const abort = () => stop('worker');
   options.signal.addEventListener('abort', abort, { once: true });
   try {
     await once(child, 'close');
   } catch (cause) {
-    throw new EnvironmentError('operator', `bash could not be started: ${String(cause)}. ${SANDBOX_FIX}`, { cause });
+    throw sandboxFault(String(cause), cause);
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener('abort', abort);
@@ -118,9 +116,35 @@ export const runCommand = async (
   if (stopped === 'worker') throw stoppedByWorker();
   if (stopped !== undefined) return { exitCode: null, stopped, output: output.text() };
   const ended = /"exit-code":\s*(\d+)/.exec(status.text());
-  if (ended === null)
-    throw new EnvironmentError('operator', `The sandbox could not be started: ${output.text().trim()}. ${SANDBOX_FIX}`);
+  if (ended === null) throw sandboxFault(output.text());
   return { exitCode: Number(ended[1]), output: output.text() };
+};
+
+/** Streams: 1 and 2 what is printed, 3 bubblewrap's account of how it ended, 4 its arguments. */
+const launch = (sandbox: Sandbox, command: string): ChildProcess => {
+  const fixed = ['-c', LAUNCH, 'bash', '--json-status-fd', '3', '--args', '4'];
+  const child = spawn('bash', [...fixed, ...program(sandbox, command)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+    cwd: '/',
+    env: { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin' },
+  });
+  const setup = child.stdio[4];
+  setup?.on('error', () => {}); // bubblewrap ended before it read its arguments: the status tells
+  if (setup instanceof Writable) setup.end(setupArguments(sandbox).join('\0'));
+  return child;
+};
+
+const collect = (child: ChildProcess, flood: () => void) => {
+  const output = createCapture();
+  const status = createCapture();
+  const add = (bytes: Buffer) => {
+    output.add(bytes);
+    if (output.total > MAX_OUTPUT) flood();
+  };
+  child.stdout?.on('data', add);
+  child.stderr?.on('data', add);
+  child.stdio[3]?.on('data', (bytes: Buffer) => status.add(bytes));
+  return [output, status] as const;
 };
 
 const stoppedByWorker = (): EnvironmentError =>
@@ -128,8 +152,6 @@ const stoppedByWorker = (): EnvironmentError =>
     'session-lost',
     'The worker stopped while the shell ran. The session is rebuilt by replaying its steps.',
   );
-
-const hostPath = (): string => process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
 
 /** What runs inside; root gives up its identity first. */
 const program = (sandbox: Sandbox, command: string): string[] => {

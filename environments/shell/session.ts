@@ -5,11 +5,11 @@ import type { Action, ActionDefinition, Observation, StepError } from '../../sch
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import { checkAction } from '../check-action.ts';
 import type { Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
-import { type Journal, openJournal } from '../journal.ts';
-import { listChanges, showStart, showStep } from './observation.ts';
+import { openJournal } from '../journal.ts';
+import { brief, listChanges, showStart, showStep } from './observation.ts';
 import { normalise, shorten } from './output.ts';
 import { createPlace, type Place, removePlace } from './place.ts';
-import { type CommandResult, isRoot, runCommand } from './sandbox.ts';
+import { type CommandResult, isRoot, runCommand, sandboxFault } from './sandbox.ts';
 import { type Change, compareTrees, type Look, readTree, type Tree } from './tree.ts';
 
 const MAX_COMMAND = 16_000;
@@ -63,13 +63,15 @@ export const createShellSession = async (spec: ShellSpec, context: SessionContex
         shell = opened.shell;
         return opened.observation;
       }),
-    step: (action, index) =>
-      journalled(journal, index, action, () =>
+    step: async (action, index) => {
+      if (stopping.signal.aborted) throw notOpen();
+      return journal.once(index, { name: action.name, arguments: action.arguments }, () =>
         alone(async () => {
           if (shell === undefined) throw notOpen();
           return shell.act(action);
         }),
-      ),
+      );
+    },
     close: async () => {
       stopping.abort();
       await running;
@@ -90,7 +92,9 @@ const openShell = async (
 ): Promise<{ shell: Shell; observation: Observation }> => {
   const place = await createPlace(spec, context, userOf(task));
   // An empty command first: it shows that the sandbox works and leaves the state that every later one leaves.
-  for (const command of [':', ...(spec.setup ?? [])]) await setUp(place, command, spec, signal);
+  const empty = await runCommand(place.sandbox, ':', { timeout: SETUP_TIMEOUT, signal });
+  if (empty.exitCode !== 0) throw sandboxFault(empty.output);
+  for (const command of spec.setup ?? []) await setUp(place, command, spec, signal);
   let reading = await read(place);
   const observation = observeStart(spec, reading);
   let last = observation;
@@ -141,7 +145,7 @@ const limitOf = (spec: ShellSpec): number => spec.observation?.max_chars ?? 6000
 
 const observeStart = (spec: ShellSpec, reading: Reading): Observation => ({
   text: showStart(reading.work, reading.folder, limitOf(spec)),
-  state: { cwd: reading.folder, exitCode: null, changed: [] },
+  state: { cwd: brief(reading.folder), exitCode: null, changed: [] },
   stateHash: hashOf(reading, 'exit code: 0', ''),
 });
 
@@ -152,7 +156,7 @@ const observeStep = (spec: ShellSpec, result: CommandResult, before: Reading, af
   const complete = after.work.complete && after.home.complete;
   const observation: Observation = {
     text: showStep({ ...result, ending, folder: after.folder, changes, complete }, limitOf(spec)),
-    state: { cwd: after.folder, exitCode: result.exitCode, changed: listChanges(changes) },
+    state: { cwd: brief(after.folder), exitCode: result.exitCode, changed: listChanges(changes) },
     stateHash: hashOf(after, ending, result.output),
   };
   return error === undefined ? { observation } : { observation, error };
@@ -195,9 +199,6 @@ const refuse = (spec: ShellSpec, last: Observation, error: StepError): StepResul
 /** The id inside. For root it is an unused id of the host, the same whenever the task is the same. */
 const userOf = (task: SessionTask): number =>
   isRoot() ? 62_000 + (createHash('sha256').update(task.id).digest().readUInt32BE() % 2_000) : 1_000;
-
-const journalled = (journal: Journal, index: number, action: Action, run: () => Promise<StepResult>) =>
-  journal.once(index, { name: action.name, arguments: action.arguments }, run);
 
 const notOpen = (): EnvironmentError =>
   new EnvironmentError('session-lost', 'The shell session is not open: it was closed, or never reset.');

@@ -11,6 +11,8 @@ const SAMPLE = 64 * 1024;
 const MAX_TEXT = 16 * 1024;
 const MAX_TEXT_TOTAL = 8 * 1024 * 1024;
 const MAX_DEPTH = 100;
+/** Characters of a path that are shown. */
+const MAX_SHOWN = 160;
 
 export interface Entry {
   kind: 'file' | 'folder' | 'link' | 'other' | 'unreadable';
@@ -48,10 +50,11 @@ interface Reading {
   complete: boolean;
 }
 
-/** Name of an entry for people: control characters are escaped, bytes that are no UTF-8 replaced. */
+/** Name of an entry for people: control characters escaped, bytes that are no UTF-8 replaced, long paths told by their end. */
 export const shownPath = (path: string): string => {
   const text = Buffer.from(path, 'latin1').toString('utf8');
-  return /[\p{Cc}"\\]/u.test(text) ? JSON.stringify(text) : text;
+  const plain = /[\p{Cc}"\\]/u.test(text) ? JSON.stringify(text) : text;
+  return plain.length <= MAX_SHOWN ? plain : `...${plain.slice(-MAX_SHOWN).toWellFormed()}`;
 };
 
 /** Reads `root`; files whose stamp is that of `previous` are not read again. Never throws for what it finds. */

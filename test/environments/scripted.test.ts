@@ -62,8 +62,8 @@ test('the map opens drivers by kind, and an unknown kind lists the known ones', 
   assert.equal((await openDriver('scripted')).kind, 'scripted');
   assert.equal((await openDriver('shell')).kind, 'shell');
   for (const kind of ['desktop', 'constructor', ''])
-    assert.throws(
-      () => openDriver(kind as EnvironmentKind),
+    await assert.rejects(
+      openDriver(kind as EnvironmentKind),
       (error) =>
         error instanceof EnvironmentError && error.kind === 'spec' && /shell, browser, scripted/.test(error.message),
     );

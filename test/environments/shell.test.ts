@@ -196,6 +196,7 @@ test('copy, setup and variables; files win over copied ones and cannot leave the
       [{ ...spec, files: { '../x': '' } }, /"\.\.\/x".*not below/],
       [{ ...spec, files: { '/x': '' } }, /"\/x".*not below/],
       [{ ...spec, files: { 'out/x': '' } }, /"out\/x".*not below/],
+      [{ ...spec, variables: { 'A-B': 'x' } }, /"A-B"/],
       [{ ...spec, copy: 'none' }, /"none"/],
       [{ ...spec, setup: ['echo why; exit 4'] }, /"echo why; exit 4".*exit code 4:\nwhy/],
     ];

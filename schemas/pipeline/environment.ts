@@ -39,6 +39,12 @@ export const ShellEnvironment = strict(
     variables: Type.Optional(
       Type.Record(Type.String(), Type.String(), key('output', 'Environment variables of the shell.')),
     ),
+    packages: Type.Optional(
+      Type.Array(
+        Type.String(),
+        key('output', 'npm packages whose commands are on the PATH, e.g. npm@11.6.0; installed when needed.'),
+      ),
+    ),
     ...common,
   },
   { title: 'Shell in a bubblewrap sandbox without network' },

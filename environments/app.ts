@@ -1,4 +1,5 @@
 /** Runs the application under test for one session: copy, set up, start on a free port, wait until ready, stop all of it. */
+import type { ChildProcess } from 'node:child_process';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
@@ -111,9 +112,10 @@ const launch = async (spec: AppSpec, context: SessionContext, values: Values, po
   if (group === undefined)
     return { message: `app.command: "${command.join(' ')}" did not start.`, output: lines.join('\n') };
   await noteGroup(context.workdir, group);
-  const stop = once(() => stopGroup(child, group, context.workdir));
+  const exit = watchExit(child.nodeChildProcess);
+  const stop = once(() => stopGroup(child.nodeChildProcess, exit.ended, context.workdir));
   const origin = `http://127.0.0.1:${port}`;
-  const problem = await waitReady(child, `${origin}${spec.ready ?? '/'}`, spec.start_timeout ?? 60, context.signal);
+  const problem = await waitReady(exit, `${origin}${spec.ready ?? '/'}`, spec.start_timeout ?? 60, context.signal);
   if (problem === undefined) return { origin, port, dir, fill: (part) => fill(part, values, 'url or allow'), stop };
   await stop();
   const output = tail(lines.join('\n'));
@@ -129,34 +131,45 @@ const collect = (output: Readable): string[] => {
   return lines;
 };
 
+/**
+ * How the leader of the group ended. Waiting for the whole child would wait for its pipes, which its own children hold.
+ */
+const watchExit = (child: ChildProcess): { how?: string; ended: Promise<void> } => {
+  const exit: { how?: string; ended: Promise<void> } = { ended: Promise.resolve() };
+  exit.ended = new Promise((resolve) => {
+    child.once('exit', (code, signal) => {
+      exit.how = code === 127 ? 'was not found' : `ended before it was ready (${signal ?? `exit ${code}`})`;
+      resolve();
+    });
+  });
+  return exit;
+};
+
 /** SIGTERM for the whole group, and SIGKILL for what is left of it after two seconds. */
-const stopGroup = async (child: PromiseLike<unknown>, group: number, folder: string): Promise<void> => {
+const stopGroup = async (child: ChildProcess, ended: Promise<void>, folder: string): Promise<void> => {
+  const group = child.pid ?? 0;
   killGroup(group, 'SIGTERM');
-  await Promise.race([child, sleep(2000, undefined, { ref: false })]);
+  await Promise.race([ended, sleep(2000, undefined, { ref: false })]);
   killGroup(group);
-  await child;
+  await ended;
+  for (const stream of child.stdio) stream?.destroy();
   await forgetGroup(folder);
 };
 
 /** Undefined once the address answers 200, else what went wrong. */
 const waitReady = async (
-  child: PromiseLike<{ exitCode?: number | undefined; signal?: string | undefined }>,
+  exit: { how?: string },
   address: string,
   seconds: number,
   signal: AbortSignal,
 ): Promise<string | undefined> => {
-  let ended: string | undefined;
-  void Promise.resolve(child).then(({ exitCode, signal: by }) => {
-    const how = exitCode === 127 ? 'was not found' : `ended before it was ready (${by ?? `exit ${exitCode}`})`;
-    ended = `${how}. Its last lines:`;
-  });
   const until = performance.now() + seconds * 1000;
   let last = 'no answer';
   while (performance.now() < until) {
     if (signal.aborted) return 'was stopped with the worker.';
     last = await answer(address);
-    if (last === '200') return ended;
-    if (ended !== undefined) return ended;
+    if (exit.how !== undefined) return `${exit.how}. Its last lines:`;
+    if (last === '200') return undefined;
     await sleep(50);
   }
   return `was not ready after ${seconds} s: ${address} gave ${last}, expected 200. Its last lines:`;

@@ -1,5 +1,6 @@
 /** Chooses the lines of an observation that fit its budget: what is in view and what changed first, the rest counted. */
 import type { Line } from './lines.ts';
+import { head } from './node.ts';
 
 export interface Fitted {
   text: string;
@@ -12,7 +13,8 @@ export const fit = (lines: Line[], seen: Set<string>, maxChars: number): Fitted 
   const all = new Set(lines.keys());
   const whole = join(lines, all);
   if (whole.length <= maxChars) return { text: whole, shown: all };
-  const order = [...lines.keys()].sort((a, b) => rank(lines[a], seen) - rank(lines[b], seen) || a - b);
+  const ranks = rankAll(lines, seen);
+  const order = [...lines.keys()].sort((a, b) => (ranks[a] ?? 0) - (ranks[b] ?? 0) || a - b);
   let room = maxChars;
   for (let attempt = 0; attempt < 12; attempt++) {
     const shown = choose(lines, order, room);
@@ -21,17 +23,24 @@ export const fit = (lines: Line[], seen: Set<string>, maxChars: number): Fitted 
     // The lines that count what is left out need room as well.
     room = Math.floor(room - Math.max(text.length - maxChars, maxChars * 0.02));
   }
-  return { text: `${join(lines, new Set()).slice(0, maxChars)}`, shown: new Set() };
+  return { text: head(join(lines, new Set()), maxChars), shown: new Set() };
 };
 
-/** Smaller goes first. */
-const rank = (line: Line | undefined, seen: Set<string>): number => {
-  if (line === undefined) return 9;
-  const { node } = line;
-  const changed = seen.size > 0 && !seen.has(seenKey(line));
-  if (node.states.includes('modal') || node.role === 'alert' || node.role === 'alertdialog') return 0;
-  if (node.inView) return changed ? 0 : node.actions === undefined ? 2 : 1;
-  return changed ? 1.5 : node.actions === undefined ? 4 : 3;
+/** Changes out of view that go before what is in view; a page that changed everywhere is read where it is. */
+const MOST_FAR_CHANGES = 8;
+
+/** Smaller goes first. Words and controls in view are equals: they belong together. */
+const rankAll = (lines: Line[], seen: Set<string>): number[] => {
+  let far = 0;
+  return lines.map((line) => {
+    const { node } = line;
+    const changed = seen.size > 0 && !seen.has(seenKey(line));
+    if (node.role === 'alert' || node.role === 'alertdialog' || node.states.includes('modal')) return 0;
+    if (node.inView) return changed ? 0 : 2;
+    if (!changed) return node.actions === undefined ? 5 : 4;
+    far += 1;
+    return far <= MOST_FAR_CHANGES ? 1 : 3;
+  });
 };
 
 /** What a line is remembered by until the next observation. */
@@ -57,7 +66,7 @@ const choose = (lines: Line[], order: number[], room: number): Set<number> => {
 
 const written = (line: Line | undefined, short: boolean): string => {
   if (line === undefined) return '';
-  const text = short && line.text.length > LONGEST_LINE ? `${line.text.slice(0, LONGEST_LINE)}…` : line.text;
+  const text = short && line.text.length > LONGEST_LINE ? `${head(line.text, LONGEST_LINE)}…` : line.text;
   return '  '.repeat(line.depth) + text;
 };
 

@@ -57,7 +57,7 @@ const compile = (pattern: string): URLPattern => {
 
 /** `host:port` of a pattern; a host with regular expression parts opens the wall for every host, and the pattern list decides. */
 const bypassRule = (pattern: URLPattern): string => {
-  const host = /[{}()+?:]/.test(pattern.hostname.replace(/^\[.*\]$/, '')) ? '*' : pattern.hostname;
+  const host = /[{}()+?:]/.test(pattern.hostname) ? '*' : pattern.hostname;
   if (pattern.port === '*') return host;
   return `${host}:${pattern.port || defaultPort(pattern.protocol)}`;
 };

@@ -30,11 +30,17 @@ export const tidy = (text: unknown): string =>
   String(text ?? '')
     .replace(/[\p{Cf}\p{Co}]/gu, '')
     .replace(/\s+/g, ' ')
-    .trim();
+    .trim()
+    .toWellFormed();
+
+/** The first characters of a text, never half of one. */
+export const head = (text: string, most: number): string => {
+  const part = text.slice(0, most);
+  return /[\ud800-\udbff]$/.test(part) ? part.slice(0, -1) : part;
+};
 
 /** A name of bearable length. */
-export const cut = (name: string): string =>
-  name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+export const cut = (name: string): string => (name.length > LONGEST_NAME ? `${head(name, LONGEST_NAME - 1)}…` : name);
 
 const LONGEST_NAME = 100;
 

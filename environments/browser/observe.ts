@@ -9,13 +9,15 @@ import { fit, seenKey } from './budget.ts';
 import { capturePage, type PageCapture } from './capture.ts';
 import { clientOf } from './frames.ts';
 import { type Line, writeLines } from './lines.ts';
+import { head } from './node.ts';
 import type { Refs } from './refs.ts';
 import type { Settled } from './settle.ts';
 import { DialogOpened, type Tab, type Tabs } from './tabs.ts';
 import { buildTree, type PageTree } from './tree.ts';
 
 export interface Observer {
-  observe(settled: Settled): Promise<Observation>;
+  /** `patience`: milliseconds the page has to answer before its running script is stopped. */
+  observe(settled: Settled, patience: number): Promise<Observation>;
 }
 
 export interface ObserverParts {
@@ -29,16 +31,16 @@ export interface ObserverParts {
   stable(text: string): string;
 }
 
-/** Milliseconds the page has to answer. */
-const PATIENCE = 8000;
+/** Milliseconds the page has to answer after its script was stopped. */
+const LAST_CHANCE = 2000;
 
 export const createObserver = (parts: ObserverParts): Observer => {
   let seen = new Set<string>();
   let seenDocument = '';
-  const look = async (settled: Settled): Promise<Observation> => {
+  const look = async (settled: Settled, patience: number): Promise<Observation> => {
     const tab = parts.tabs.current();
     if (tab.dialog !== undefined) return observeDialog(parts, tab);
-    const capture = await capturePatiently(parts.tabs, tab);
+    const capture = await capturePatiently(parts.tabs, tab, patience);
     if (capture === undefined) return observeSilence(parts, tab);
     tab.title = capture.title;
     const tree = buildTree(capture);
@@ -51,11 +53,11 @@ export const createObserver = (parts: ObserverParts): Observer => {
     return observation;
   };
   return {
-    observe: async (settled) => {
+    observe: async (settled, patience) => {
       try {
-        return await look(settled);
+        return await look(settled, patience);
       } catch (error) {
-        if (error instanceof DialogOpened) return look(settled);
+        if (error instanceof DialogOpened) return look(settled, patience);
         throw error;
       }
     },
@@ -79,7 +81,7 @@ const assemble = async (parts: ObserverParts, view: Seen): Promise<Observation> 
   const full = await parts.put(Buffer.from(`${header}\n${everything}\n`));
   const image = parts.screenshot ? await screenshot(parts, view.tab) : undefined;
   return {
-    text: `${header}\n${body.text}`.slice(0, parts.maxChars),
+    text: head(`${header}\n${body.text}`, parts.maxChars),
     state,
     stateHash: hash(parts, [
       state.url ?? '',
@@ -96,7 +98,7 @@ const assemble = async (parts: ObserverParts, view: Seen): Promise<Observation> 
 };
 
 const elementOf = ({ node, ref }: Line): ElementReference[] => {
-  if (ref === undefined || node.actions === undefined) return [];
+  if (ref === undefined || node.actions === undefined || node.actions.length === 0) return [];
   const options = node.options === undefined ? {} : { options: node.options };
   return [{ ref, role: node.role, name: node.name, actions: node.actions, ...options }];
 };
@@ -127,8 +129,12 @@ const headerOf = (parts: ObserverParts, view: Seen, state: JsonObject): string =
     ...pageLines(parts, view.tab, view.capture.title, view.capture.url),
     ...(scrolls ? [place] : []),
     ...(files === undefined ? [] : [`Downloads: ${files.join(', ')}`]),
+    ...(view.capture.url.startsWith('chrome-error:') ? [NOT_OPENED] : []),
   ].join('\n');
 };
+
+const NOT_OPENED =
+  'This address could not be opened: it does not answer, or is outside of what may be visited. The action "back" leaves it.';
 
 const pageLines = (parts: ObserverParts, current: Tab, title: string, url: string): string[] => {
   const tabs = parts.tabs.all();
@@ -141,8 +147,8 @@ const pageLines = (parts: ObserverParts, current: Tab, title: string, url: strin
 };
 
 const clip = (text: string, most: number): string => {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+  const line = text.toWellFormed().replace(/\s+/g, ' ');
+  return line.length > most ? `${head(line, most - 1)}…` : line;
 };
 
 const observeDialog = (parts: ObserverParts, tab: Tab): Observation => {
@@ -157,7 +163,7 @@ const observeDialog = (parts: ObserverParts, tab: Tab): Observation => {
     'The page waits for the dialog: only the action "dialog" is possible now.',
   ].join('\n');
   return {
-    text: text.slice(0, parts.maxChars),
+    text: head(text, parts.maxChars),
     state: { url, title: tab.title, dialog },
     stateHash: hash(parts, [url, dialog]),
     elements: [],
@@ -169,7 +175,7 @@ const observeSilence = (parts: ObserverParts, tab: Tab): Observation => {
   const url = tab.page.url();
   const lines = [...pageLines(parts, tab, tab.title, url), 'The page does not answer: its script is busy.'];
   return {
-    text: lines.join('\n').slice(0, parts.maxChars),
+    text: head(lines.join('\n'), parts.maxChars),
     state: { url, title: tab.title, busy: true },
     stateHash: hash(parts, [url, 'busy']),
     elements: [],
@@ -177,8 +183,8 @@ const observeSilence = (parts: ObserverParts, tab: Tab): Observation => {
 };
 
 /** Undefined when the page does not answer, even after its running script was stopped. */
-const capturePatiently = async (tabs: Tabs, tab: Tab): Promise<PageCapture | undefined> => {
-  const until = performance.now() + PATIENCE;
+const capturePatiently = async (tabs: Tabs, tab: Tab, patience: number): Promise<PageCapture | undefined> => {
+  const until = performance.now() + patience;
   for (;;) {
     const left = until - performance.now();
     if (left <= 0) return undefined;
@@ -187,14 +193,24 @@ const capturePatiently = async (tabs: Tabs, tab: Tab): Promise<PageCapture | und
         Promise.race([capturePage(tab.page), sleep(left, 'late' as const, { ref: false })]),
       );
       if (found !== 'late') return found;
-      await clientOf(tab.page.mainFrame()).send('Runtime.terminateExecution');
-      return await Promise.race([capturePage(tab.page), sleep(2000, undefined, { ref: false })]);
+      await wake(tab);
+      return await Promise.race([capturePage(tab.page), sleep(LAST_CHANCE, undefined, { ref: false })]);
     } catch (error) {
       if (error instanceof DialogOpened || tab.page.isClosed() || !tab.page.browser().connected) throw error;
       // A navigation replaces frames while they are asked.
       await sleep(50);
     }
   }
+};
+
+/** A dialog that opened before anybody listened is dismissed; else the script that runs is stopped. */
+const wake = async (tab: Tab): Promise<void> => {
+  const client = clientOf(tab.page.mainFrame());
+  const dismissed = client.send('Page.handleJavaScriptDialog', { accept: false }).then(
+    () => true,
+    () => false,
+  );
+  if (!(await dismissed)) await client.send('Runtime.terminateExecution');
 };
 
 const screenshot = async (parts: ObserverParts, tab: Tab): Promise<string | undefined> => {

@@ -1,5 +1,5 @@
 /** One browser session: a context of its own in the shared browser, its application, its tabs and its journal. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'puppeteer-core';
@@ -23,6 +23,9 @@ import { DialogOpened, Tabs } from './tabs.ts';
 const VIEWPORT = { width: 1280, height: 800 };
 const MAX_CHARS = 6000;
 const STEP_TIMEOUT = 30;
+/** Milliseconds a page has to answer when it is looked at. */
+const LEAST_PATIENCE = 2000;
+const MOST_PATIENCE = 15_000;
 
 /** The live part of a session: made by `reset`, ended by the next `reset` or `close`. */
 interface Place {
@@ -46,7 +49,7 @@ class BrowserSession implements Session {
   readonly #context: SessionContext;
   readonly #journal: Journal;
   #place: Place | undefined;
-  #closed = false;
+  #closing: Promise<void> | undefined;
   /** What has to be undone, newest last. */
   #undo: (() => Promise<unknown>)[] = [];
 
@@ -57,7 +60,7 @@ class BrowserSession implements Session {
   }
 
   async reset(task: SessionTask): Promise<Observation> {
-    if (this.#closed) throw new EnvironmentError('session-lost', 'The session is closed.');
+    if (this.#closing !== undefined) throw new EnvironmentError('session-lost', 'The session is closed.');
     await this.#stop();
     await this.#journal.clear();
     try {
@@ -77,9 +80,9 @@ class BrowserSession implements Session {
     });
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#stop();
+  close(): Promise<void> {
+    this.#closing ??= this.#stop();
+    return this.#closing;
   }
 
   async #start(task: SessionTask): Promise<Place> {
@@ -128,7 +131,7 @@ class BrowserSession implements Session {
       const script = setupOf(task).script;
       if (script !== undefined) await tabs.guard(evaluateSetup(page, script, task.seed));
     } catch (cause) {
-      if (cause instanceof DialogOpened) return place.observer.observe('quiet');
+      if (cause instanceof DialogOpened) return place.observer.observe('quiet', LEAST_PATIENCE);
       if (cause instanceof EnvironmentError) throw cause;
       const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
       throw new EnvironmentError('transient', `The first page ${address} could not be opened: ${reason}.`, { cause });
@@ -159,7 +162,8 @@ class BrowserSession implements Session {
       if (error instanceof DialogOpened) return 'quiet' as const;
       throw error;
     });
-    return place.observer.observe(settled);
+    const left = Math.min(MOST_PATIENCE, Math.max(LEAST_PATIENCE, deadline - performance.now()));
+    return place.observer.observe(settled, left);
   }
 
   /** The work, or `session-lost` as soon as the browser or the page has gone. */
@@ -183,6 +187,8 @@ class BrowserSession implements Session {
     const undo = this.#undo.reverse();
     this.#undo = [];
     for (const work of undo) await work().catch(() => undefined);
+    for (const part of ['app', 'downloads'])
+      await rm(join(this.#context.workdir, part), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 

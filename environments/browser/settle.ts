@@ -60,7 +60,9 @@ export const settle = async (tabs: Tabs, from: Mark, patience: Patience, deadlin
     }
     const quiet = answered ? Math.min(patience.quiet, AFTER_ANSWER) : patience.quiet;
     const silence = answered ? quiet : patience.silence;
-    const still = await tabs.guard(documentRests(tab, quiet, silence, end - performance.now()));
+    const left = end - performance.now();
+    const late = sleep(left + 100, false, { ref: false });
+    const still = await tabs.guard(Promise.race([documentRests(tab, quiet, silence, left), late]));
     const quietNet = performance.now() - tab.traffic.lastChange() >= quiet;
     if (still && quietNet && tabs.current() === tab) return 'quiet';
   }

@@ -41,8 +41,8 @@ before(async () => {
   index = await openIndex(join(folder.path, 'index'), wordEmbedder);
 });
 after(async () => {
-  index.close();
   await folder.remove();
+  index.close();
 });
 const row = (at: number): Row => rows[at] ?? assert.fail(`no row ${at}`);
 const spec = (words: string) => (error: unknown) => {

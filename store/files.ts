@@ -122,8 +122,11 @@ export function fileWriter(temporary: string, durable: Durability): FileWriter {
     },
     async settle(path) {
       if (durable !== 'power') return;
-      await withFile(path, 'r', (file) => file.datasync());
-      await syncFolder(dirname(path));
+      const flush = async () => {
+        await withFile(path, 'r', (file) => file.datasync());
+        await syncFolder(dirname(path));
+      };
+      await flush().catch((error) => Promise.reject(storeError('flush', path, error)));
     },
   };
 }

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { StoreError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
-import { type Durability, errorCode, fileWriter, storeError, sweepTemporary } from './files.ts';
-import { recent } from './recent.ts';
+import { type Durability, errorCode, type FileWriter, fileWriter, storeError, sweepTemporary } from './files.ts';
+import { type Recent, recent } from './recent.ts';
 import type { Store } from './store.ts';
 
 export interface FolderStoreOptions {
@@ -36,13 +36,46 @@ export async function folderStore(root: string, options: FolderStoreOptions = {}
     .then(() => sweepTemporary(temporary, STALE_TEMPORARY_MS))
     .catch((error) => Promise.reject(storeError('open the store', folder, error)));
   const files = fileWriter(temporary, options.durable ?? 'power');
-  const cache = recent(options.cacheBytes ?? 64 * 1024 * 1024);
-  const objectPath = (ref: Ref) => join(folder, 'objects', ref.slice(0, 2), ref.slice(2));
-  const memoPath = (key: string) => {
-    const hash = sha256(Buffer.from(key));
-    return join(folder, 'memo', hash.slice(0, 2), hash.slice(2));
-  };
   const pages = join(folder, 'pages');
+  return {
+    ...objectsIn(join(folder, 'objects'), files, recent(options.cacheBytes ?? 64 * 1024 * 1024)),
+    ...memosIn(join(folder, 'memo'), files),
+    write: async (path, bytes) => files.replace(pagePath(pages, path), bytes),
+    read: async (path) => readIfThere(pagePath(pages, path)),
+    list: async (prefix) => listPages(pages, prefix),
+  };
+}
+
+function objectsIn(folder: string, files: FileWriter, cache: Recent): Pick<Store, 'put' | 'get'> {
+  return {
+    async put(given) {
+      // a copy: the caller may go on using its buffer while this one is being written
+      const bytes = Uint8Array.from(given);
+      const ref = sha256(bytes);
+      if (cache.has(ref)) return ref;
+      const path = pathOf(folder, ref);
+      // a damaged copy is replaced, so that doing the work again mends the store
+      const there = await readObject(path, ref).catch(() => undefined);
+      if (there === undefined) await files.replace(path, await compress(bytes));
+      else await files.settle(path);
+      cache.set(ref, bytes);
+      return ref;
+    },
+    async get(ref) {
+      checkRef(ref);
+      const held = cache.get(ref);
+      if (held !== undefined) return held;
+      const path = pathOf(folder, ref);
+      const bytes = await readObject(path, ref);
+      if (bytes === undefined) throw new StoreError('fatal', `Object ${ref} is not in the store: ${path} is missing.`);
+      cache.set(ref, bytes);
+      return bytes;
+    },
+  };
+}
+
+function memosIn(folder: string, files: FileWriter): Pick<Store, 'memo' | 'remember'> {
+  const memoPath = (key: string) => pathOf(folder, sha256(Buffer.from(key)));
 
   async function memo(key: string): Promise<Ref | undefined> {
     const path = memoPath(key);
@@ -51,27 +84,6 @@ export async function folderStore(root: string, options: FolderStoreOptions = {}
   }
 
   return {
-    async put(bytes) {
-      const ref = sha256(bytes);
-      if (cache.has(ref)) return ref;
-      const path = objectPath(ref);
-      // a damaged copy is replaced, so that doing the work again mends the store
-      const there = await readObject(path, ref).catch(() => undefined);
-      if (there === undefined) await files.replace(path, await compress(bytes));
-      else await files.settle(path).catch((error) => Promise.reject(storeError('flush', path, error)));
-      cache.set(ref, bytes);
-      return ref;
-    },
-    async get(ref) {
-      checkRef(ref);
-      const held = cache.get(ref);
-      if (held !== undefined) return held;
-      const path = objectPath(ref);
-      const bytes = await readObject(path, ref);
-      if (bytes === undefined) throw new StoreError('fatal', `Object ${ref} is not in the store: ${path} is missing.`);
-      cache.set(ref, bytes);
-      return bytes;
-    },
     memo,
     async remember(key, ref) {
       checkRef(ref);
@@ -79,14 +91,13 @@ export async function folderStore(root: string, options: FolderStoreOptions = {}
       if (await files.create(path, Buffer.from(`${ref}\n${key}`))) return ref;
       const first = await memo(key);
       if (first === undefined) throw new StoreError('transient', `Memo ${path} was removed while it was in use.`);
-      await files.settle(path).catch((error) => Promise.reject(storeError('flush', path, error)));
+      await files.settle(path);
       return first;
     },
-    write: async (path, bytes) => files.replace(pagePath(pages, path), bytes),
-    read: async (path) => readIfThere(pagePath(pages, path)),
-    list: async (prefix) => listPages(pages, prefix),
   };
 }
+
+const pathOf = (folder: string, hash: string): string => join(folder, hash.slice(0, 2), hash.slice(2));
 
 async function listPages(pages: string, prefix: string): Promise<string[]> {
   if (prefix !== '' && !prefix.endsWith('/')) {

@@ -46,7 +46,10 @@ async function swap(partial: string, place: string): Promise<void> {
   await rename(place, old).catch((error) => {
     if (errorCode(error) !== 'ENOENT') throw error;
   });
-  await rename(partial, place);
+  await rename(partial, place).catch(async (error) => {
+    await rename(old, place).catch(() => {});
+    throw error;
+  });
   await rm(old, { recursive: true, force: true });
 }
 

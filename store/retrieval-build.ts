@@ -145,8 +145,10 @@ async function fillTable(folder: string, entries: Entry[], vectors: Float32Array
     const table = await connection.createTable(TABLE, records);
     // the text was cut into terms before: the tokenizer has only to part them at the spaces
     const asGiven = { lowercase: false, stem: false, removeStopWords: false, asciiFolding: false, maxTokenLength: 256 };
-    const config = () => Index.fts({ ...asGiven, baseTokenizer: 'whitespace', withPosition: false });
-    for (const column of ['observations', 'instruction']) await table.createIndex(column, { config: config() });
+    for (const column of ['observations', 'instruction']) {
+      const config = Index.fts({ ...asGiven, baseTokenizer: 'whitespace', withPosition: false });
+      await table.createIndex(column, { config });
+    }
     table.close();
   } finally {
     connection.close();

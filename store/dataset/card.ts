@@ -28,12 +28,8 @@ export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): 
 }
 
 function frontMatter(rows: Row[], facts: DatasetFacts, files: string[]): { [key: string]: unknown } {
-  const config = (name: string, prefix: string, extra: object) => {
-    const found = files.filter((file) => file.startsWith(prefix));
-    const dataFiles = found.map((path) => ({ split: path.includes('train') ? 'train' : 'test', path }));
-    return found.length === 0 ? [] : [{ config_name: name, data_files: dataFiles, ...extra }];
-  };
-  const configs = [...config('examples', 'data/', { default: true }), ...config('chat', 'chat/', {})];
+  const dataFiles = mainFiles(files).map((path) => ({ split: splitOfFile(path), path }));
+  const configs = dataFiles.length === 0 ? [] : [{ config_name: 'default', data_files: dataFiles }];
   return {
     pretty_name: facts.name,
     license: 'other',
@@ -43,6 +39,25 @@ function frontMatter(rows: Row[], facts: DatasetFacts, files: string[]): { [key:
     size_categories: [sizeCategory(rows.length)],
     ...(configs.length === 0 ? {} : { configs }),
   };
+}
+
+/** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else the chats. */
+function mainFiles(files: string[]): string[] {
+  const inFolder = (folder: string) => files.filter((file) => file.startsWith(folder));
+  return inFolder('data/').length > 0 ? inFolder('data/') : inFolder('chat/');
+}
+
+const splitOfFile = (path: string): string => (path.includes('train') ? 'train' : 'test');
+
+function loading(files: string[]): string[] {
+  const chats = files.filter((file) => file.startsWith('chat/'));
+  const named = chats.map((path) => `"${splitOfFile(path)}": "${path}"`).join(', ');
+  const lines = [
+    ...(mainFiles(files).length === 0 ? [] : ['load_dataset(".")']),
+    ...(chats.length === 0 ? [] : [`load_dataset("json", data_files={${named}})  # chats for fine-tuning`]),
+  ];
+  if (lines.length === 0) return [];
+  return ['In this folder, with `from datasets import load_dataset`:', `\`\`\`python\n${lines.join('\n')}\n\`\`\``];
 }
 
 function warnings(rows: Row[], facts: DatasetFacts): string {
@@ -83,6 +98,7 @@ function contents(rows: Row[], { files }: CardOptions): string[] {
       styles.map((style) => [style, rows.filter((row) => row.style === style).length]),
     ),
     `Actions per example: ${at(0)} at least, ${at(0.5)} median, ${at(1)} at most.`,
+    ...loading(files),
     `Files: ${files.map((file) => `\`${file}\``).join(', ')}; sums in \`checksums.txt\` (\`sha256sum --check checksums.txt\`).`,
   ];
 }

@@ -35,7 +35,7 @@ export function toChat(row: Row, options: ChatOptions = {}): Chat {
   const finish = options.finish ?? 'reply';
   const messages: ChatMessage[] = [
     { role: 'system', content: systemText(options.actions) },
-    { role: 'user', content: `OBJECTIVE:\n${row.instruction}\n\n${observationText(row.observation)}` },
+    { role: 'user', content: `Your task: ${row.instruction}\n\n${observationText(row.observation)}` },
   ];
   for (const step of row.steps) {
     messages.push(replyTo(step, options.actions), { role: 'user', content: outcomeText(step) });
@@ -54,11 +54,12 @@ export function chatLines(rows: Row[], options: ChatOptions = {}): string {
   return rows.map((row) => `${JSON.stringify(toChat(row, options))}\n`).join('');
 }
 
+/** In the words of the agent's own prompt, so that what is learnt is what will be asked. */
 function systemText(actions: ActionDefinition[] | undefined): string {
   return [
-    'You work towards the objective in a live environment. Each turn shows what the environment shows now.',
-    ...(actions === undefined ? [] : [`Actions:\n${describeActions(actions)}`]),
-    'Reply with JSON: {"reason": "why this action", "action": {"name": "the action", and its arguments}}',
+    'You are an agent that works on a task in a live place. Each turn shows what the place shows now; you choose the next action.',
+    ...(actions === undefined ? [] : [`The actions that you can take here:\n\n${describeActions(actions)}`]),
+    'Answer with one JSON object: {"reason": "...", "action": {"name": "...", ...the arguments of the action}}',
   ].join('\n\n');
 }
 
@@ -75,9 +76,13 @@ function replyTo(step: RowStep, actions: ActionDefinition[] | undefined): ChatMe
 
 const replyText = (reason: string, action: JsonObject): string => JSON.stringify({ reason, action });
 
-const observationText = (text: string): string => `OBSERVATION:\n${text}`;
+/** What a page says must not end the block that marks it as data. */
+function observationText(text: string): string {
+  const data = text.replace(/<(\/?)observation>/gi, '<$1 observation>');
+  return `What the place shows now:\n\n<observation>\n${data}\n</observation>`;
+}
 
 function outcomeText(step: RowStep): string {
-  const failure = step.error === undefined ? '' : `ERROR:\n${step.error}\n\n`;
+  const failure = step.error === undefined ? '' : `The action failed: ${step.error}\n\n`;
   return failure + observationText(step.observation);
 }

@@ -47,7 +47,12 @@ const planOf = (change: Change = {}): Plan => {
   assert.ok(change.text === undefined || text !== base, 'the change changes nothing');
   const loaded = loadSpec({ text, file: 'p.yaml', environment: {} });
   assert.ok('spec' in loaded, JSON.stringify('problems' in loaded && loaded.problems));
-  return makePlan(withDefaults(loaded.spec), "/", { ...prompts, ...change.prompts }, { ...versions, ...change.versions });
+  return makePlan(
+    withDefaults(loaded.spec),
+    '/',
+    { ...prompts, ...change.prompts },
+    { ...versions, ...change.versions },
+  );
 };
 
 /** Key order must not matter: the store hashes canonical JSON, in which keys are sorted. */

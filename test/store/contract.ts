@@ -53,6 +53,10 @@ export function storeContract(name: string, make: () => Promise<OpenedStore>): v
       given.fill(0);
       (await store.get(ref)).fill(1);
       assert.equal(Buffer.from(await store.get(ref)).toString(), 'original');
+      const large = new Uint8Array(300_000).fill(7);
+      const pending = store.put(large);
+      large.fill(8);
+      for (const opener of [store, other]) assert.ok((await opener.get(await pending)).every((byte) => byte === 7));
     });
 
     test('a missing object is fatal and named', async () => {

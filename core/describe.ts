@@ -83,7 +83,7 @@ export function renderTrajectory(first: string, steps: ShownStep[], options: { c
 
 /**
  * What the agent did so far, with its reasons. The observation after the last step is left out: it is the current one, which a prompt
- * shows in full. Empty when nothing was done yet.
+ * shows in full. Blocks are called `seen`, so that they differ from the prompt's own `observation`. Empty when nothing was done yet.
  */
 export function renderHistory(steps: ShownStep[], options: { chars: number }): string {
   return steps
@@ -93,16 +93,16 @@ export function renderHistory(steps: ShownStep[], options: { chars: number }): s
         `Reason: ${reason}`,
         `Action: ${describeAction(action)}`,
         ...failure(error),
-        ...(at < steps.length - 1 ? [observed('Then seen', observation, options.chars)] : []),
+        ...(at < steps.length - 1 ? [observed('Then seen', observation, options.chars, 'seen')] : []),
       ].join('\n'),
     )
     .join('\n\n');
 }
 
-function observed(title: string, text: string, chars: number): string {
+function observed(title: string, text: string, chars: number, block = 'observation'): string {
   // What a page says must not end the block that marks it as data.
-  const data = text.replace(/<(\/?)observation>/gi, '<$1 observation>');
-  return `${title}:\n<observation>\n${clip(data, chars)}\n</observation>`;
+  const data = text.replace(new RegExp(`<(/?)\\s*${block}\\s*>`, 'gi'), `<$1 ${block}>`);
+  return `${title}:\n<${block}>\n${clip(data, chars)}\n</${block}>`;
 }
 
 function failure(error: string | undefined): string[] {

@@ -34,7 +34,7 @@ export function bandRows(threshold: number): number {
 }
 
 /** Signatures by band. `add` numbers them 0, 1, 2 …; `visit` calls back once for each of those that shares a band. */
-export interface BandIndex {
+interface BandIndex {
   add(signature: Uint32Array): void;
   visit(signature: Uint32Array, callback: (number: number) => void): void;
 }

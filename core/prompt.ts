@@ -61,7 +61,7 @@ export function fillPrompt(prompt: Prompt, values: Record<string, string>): { sy
   const safe = (variable: string) => {
     const value = values[variable];
     if (value === undefined) throw new LbiError('fatal', `The prompt needs a value for {{ ${variable} }}.`);
-    return value.replace(/<(\/?)([a-z][a-z-]*)>/gi, (tag, slash, block) =>
+    return value.replace(/<(\/?)\s*([a-z][a-z-]*)\s*>/gi, (tag, slash, block) =>
       blocks.has(block.toLowerCase()) ? `<${slash} ${block}>` : tag,
     );
   };

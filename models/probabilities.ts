@@ -11,21 +11,27 @@ export interface Token {
 
 /**
  * P(yes) by JSON Pointer, normalised over yes and no. A pointer is left out when its value or its token is not found, so the
- * result may be empty. `text` must be the text that the tokens spell.
+ * result may be empty. The tokens may spell more than `text`: llama.cpp takes a Markdown fence off the text, not off the tokens.
  */
 export const yesProbabilities = (text: string, tokens: Token[], pointers: string[]): Record<string, number> => {
+  const spelled = Buffer.concat(tokens.map(bytesOf));
+  const json = text.trim();
+  const begin = spelled.indexOf(json);
+  if (begin < 0) return {};
   // JSON is YAML, and this parser says where each value stands.
-  const document = parseDocument(text, { schema: 'json' });
+  const document = parseDocument(json, { schema: 'json' });
   const found: Record<string, number> = {};
   for (const pointer of pointers) {
     const node = document.getIn(pathOf(pointer), true);
     if (!isScalar(node) || !node.range || typeof node.value !== 'string') continue;
     const start = node.range[0] + 1; // the character after the quote
-    const probability = yesAt(tokens, Buffer.byteLength(text.slice(0, start)));
+    const probability = yesAt(tokens, begin + Buffer.byteLength(json.slice(0, start)));
     if (probability !== undefined) found[pointer] = probability;
   }
   return found;
 };
+
+const bytesOf = (token: Token): Buffer => (token.bytes ? Buffer.from(token.bytes) : Buffer.from(token.token));
 
 const pathOf = (pointer: string): (string | number)[] =>
   pointer
@@ -38,7 +44,7 @@ const pathOf = (pointer: string): (string | number)[] =>
 const yesAt = (tokens: Token[], position: number): number | undefined => {
   let start = 0;
   for (const token of tokens) {
-    const length = token.bytes?.length ?? Buffer.byteLength(token.token);
+    const { length } = bytesOf(token);
     if (position < start + length) return yesOf(token, position - start);
     start += length;
   }

@@ -1,6 +1,6 @@
 /** npm packages that pipelines name (applications, documentation): installed into the cache when first needed. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { LbiError } from '../core/errors.ts';
@@ -57,10 +57,4 @@ async function install(specifier: string): Promise<string> {
     await rm(temporary, { recursive: true, force: true });
   }
   return folder;
-}
-
-/** Version of an installed package. */
-export async function packageVersion(folder: string): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

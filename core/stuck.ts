@@ -1,7 +1,7 @@
 /** When an episode goes nowhere and should end. */
 import type { Action } from '../schemas/observation.ts';
+import type { StepFacts } from '../schemas/step-facts.ts';
 import { clip, describeAction } from './describe.ts';
-import type { StepFacts } from './step-facts.ts';
 
 /**
  * A sentence that says why the agent is stuck, or undefined while it is not. Either of the last `after` steps:

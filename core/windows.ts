@@ -1,7 +1,7 @@
 /** Cuts a trajectory into the windows that instructions are written for (paper §2.2, §2.3, app. F, Table 5). */
 import type { Window } from '../schemas/example.ts';
+import type { StepFacts } from '../schemas/step-facts.ts';
 import { randomSource, shuffled } from './random.ts';
-import type { StepFacts } from './step-facts.ts';
 
 export type DropReason = 'last-action-failed' | 'nothing-changed';
 

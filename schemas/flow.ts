@@ -2,10 +2,11 @@
  * What travels between workflows and activities: types only, so that nothing of a schema library enters the workflow bundle.
  * Everything large is a `Ref`; a person reading a history sees names, counts and one-line titles.
  */
-import type { StepFacts } from '../core/step-facts.ts';
+
 import type { Ref, Usage } from './common.ts';
 import type { Style, Window } from './example.ts';
 import type { Outcome } from './step.ts';
+import type { StepFacts } from './step-facts.ts';
 import type { AcceptRule } from './vote.ts';
 
 /** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */

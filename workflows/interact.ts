@@ -1,11 +1,11 @@
 /** The agent's loop: decide ⇄ act until it finishes, gets stuck or reaches the step limit (paper, Algorithm 1 lines 6–14). */
 
-import type { StepFacts } from '../core/step-facts.ts';
 import { stuck } from '../core/stuck.ts';
 import { addUsage, charge, noUsage } from '../core/usage.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
 import type { DecideResult, Flow, TaskEntry } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
+import type { StepFacts } from '../schemas/step-facts.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { EpisodeSession } from './session.ts';

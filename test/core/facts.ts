@@ -1,5 +1,5 @@
 /** Step facts from a terse notation, shared by the tests of windows and of being stuck. */
-import type { StepFacts } from '../../core/step-facts.ts';
+import type { StepFacts } from '../../schemas/step-facts.ts';
 
 /** One step per word, `action:state`, with `!` behind it when the action failed: `open:s1 open:s1! back:s0`. */
 export function facts(steps: string, initialState = 's0'): StepFacts[] {

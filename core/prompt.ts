@@ -50,13 +50,13 @@ export function parsePrompt(text: string, known: string[], name: string): Prompt
 }
 
 /**
- * The prompt with its values, in one pass: what a value holds is never read as a variable, and cannot close a block such as
- * `<document>` … `</document>` that the prompt puts around it. A paragraph whose variables are all optional and empty is left
+ * The prompt with its values, in one pass: what a value holds is never read as a variable, and cannot close a block
+ * `<document>` … `</document>` that the prompt, with tags on lines of their own, puts around it. A paragraph whose variables are all optional and empty is left
  * out with its words. Throws `fatal` when a value is missing.
  */
 export function fillPrompt(prompt: Prompt, values: Record<string, string>): { system: string; user: string } {
   const blocks = new Set(
-    [...`${prompt.system}\n${prompt.user}`.matchAll(/<\/([a-z][a-z-]*)>/g)].map((match) => match[1]),
+    [...`${prompt.system}\n${prompt.user}`.matchAll(/^<\/([a-z][a-z-]*)>$/gm)].map((match) => match[1]),
   );
   const safe = (variable: string) => {
     const value = values[variable];

@@ -183,7 +183,6 @@ const QUIET = [
   `--host-resolver-rules=MAP ${deadProxy.host} ~NOTFOUND`,
   // WebRTC would go around the wall by UDP.
   '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
-  '--webrtc-ip-handling-policy=disable_non_proxied_udp',
   '--mute-audio',
   '--hide-scrollbars',
   '--lang=en-US',

@@ -1,7 +1,7 @@
 /** Reads one node of the accessibility tree: its states, its value, and the actions that it accepts. */
 import type { Protocol } from 'puppeteer-core';
 import type { Box, FrameCapture, Layout, PageCapture } from './capture.ts';
-import { cut, type PageNode, tidy } from './node.ts';
+import { cut, INVISIBLE, type PageNode, tidy } from './node.ts';
 import { EDITABLE } from './roles.ts';
 
 export type AxNode = Protocol.Accessibility.AXNode;
@@ -82,5 +82,7 @@ export const inViewport = (box: Box | undefined, page: PageCapture): boolean => 
 
 const tidyValue = (value: unknown, role: string): string =>
   EDITABLE.has(role) || ['progressbar', 'meter', 'listbox'].includes(role)
-    ? String(value ?? '').replace(/[\p{Cf}\p{Co}]/gu, '')
+    ? String(value ?? '')
+        .replace(INVISIBLE, '')
+        .toWellFormed()
     : '';

@@ -25,10 +25,13 @@ export interface PageNode {
   joins: boolean;
 }
 
+/** Characters that nobody sees and that can hide words; joiners, which scripts and emoji need, are not among them. */
+export const INVISIBLE = /[\u00ad\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}\p{Co}]/gu;
+
 /** One line, without characters that cannot be seen. */
 export const tidy = (text: unknown): string =>
   String(text ?? '')
-    .replace(/[\p{Cf}\p{Co}]/gu, '')
+    .replace(INVISIBLE, '')
     .replace(/\s+/g, ' ')
     .trim()
     .toWellFormed();

@@ -1,9 +1,10 @@
 /** Carries one checked action out on the current tab. Throws `ActionFailed` for the agent, `DialogOpened` when a dialog opens. */
-import type { KeyInput, Page } from 'puppeteer-core';
+import type { Page } from 'puppeteer-core';
 import type { BrowserAction } from './actions.ts';
 import type { Egress } from './egress.ts';
 import { ActionFailed, called, callOn, clickablePoint, reveal } from './element.ts';
 import { clientOf, evaluateIn } from './frames.ts';
+import { press } from './keys.ts';
 import type { PageNode } from './node.ts';
 import type { Refs } from './refs.ts';
 import { AFTER, type Patience } from './settle.ts';
@@ -145,56 +146,6 @@ const SELECT = `(element, wanted) => {
   for (const name of ['input', 'change']) element.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
   return 'selected';
 }`;
-
-const press = async (page: Page, keys: string): Promise<void> => {
-  const parts =
-    keys === '+' ? ['+'] : keys.split('+').map((part, at, all) => (part === '' && at === all.length - 1 ? '+' : part));
-  const names = parts.filter((part) => part !== '').map((part) => KEYS.get(part.toLowerCase()) ?? part);
-  const held: KeyInput[] = [];
-  try {
-    for (const name of names) {
-      await page.keyboard.down(name as KeyInput);
-      held.push(name as KeyInput);
-    }
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.includes('Unknown key')) throw error;
-    throw new ActionFailed(
-      `"${keys}" is not a key. Examples: Enter, Escape, Tab, Backspace, Delete, ArrowDown, PageDown, Home, F5, a, Control+a.`,
-      'invalid',
-    );
-  } finally {
-    for (const name of held.reverse()) await page.keyboard.up(name);
-  }
-};
-
-/** Other usual names of keys. */
-const KEYS = new Map(
-  Object.entries({
-    ctrl: 'Control',
-    control: 'Control',
-    cmd: 'Meta',
-    meta: 'Meta',
-    alt: 'Alt',
-    shift: 'Shift',
-    esc: 'Escape',
-    escape: 'Escape',
-    return: 'Enter',
-    enter: 'Enter',
-    tab: 'Tab',
-    space: 'Space',
-    backspace: 'Backspace',
-    delete: 'Delete',
-    del: 'Delete',
-    up: 'ArrowUp',
-    down: 'ArrowDown',
-    left: 'ArrowLeft',
-    right: 'ArrowRight',
-    home: 'Home',
-    end: 'End',
-    pageup: 'PageUp',
-    pagedown: 'PageDown',
-  }),
-);
 
 const scroll = async (page: Page, direction: 'up' | 'down' | 'left' | 'right'): Promise<void> => {
   const moved = await evaluateIn(page.mainFrame(), `(${SCROLL})(${JSON.stringify(direction)})`);

@@ -3,7 +3,7 @@ import type { FrameCapture, Layout, PageCapture } from './capture.ts';
 import { isClickable } from './clickable.ts';
 import { type AxNode, describe, inViewport, type Walk } from './describe.ts';
 import { dropLabels, nameByNeighbours } from './naming.ts';
-import { cut, type PageNode, tidy } from './node.ts';
+import { cut, INVISIBLE, type PageNode, tidy } from './node.ts';
 import { EDITABLE, INLINE_TAGS, INTERACTIVE, SKIPPED, STRUCTURE, WHEN_NAMED, writtenRole } from './roles.ts';
 
 export interface PageTree {
@@ -96,7 +96,7 @@ const finish = (element: PageNode, layout: Layout | undefined, native: boolean):
 const isChoice = (node: PageNode): boolean => node.role === 'option' || node.role === 'listbox';
 
 const readText = (node: AxNode, layout: Layout | undefined, walk: Walk): PageNode[] => {
-  const text = String(node.name?.value ?? '').replace(/[\p{Cf}\p{Co}]/gu, '');
+  const text = String(node.name?.value ?? '').replace(INVISIBLE, '');
   if (text.trim() === '' || node.ignored) return [];
   if (layout?.unreadable) {
     walk.count.unreadable += 1;

@@ -118,13 +118,17 @@ export const openPlace = async (
     last = result.observation;
     return result;
   };
-  const on: Place['on'] = (action, name, more = {}) => act(action, { element: name, ref: refOf(last, name), ...more });
+  const on: Place['on'] = (action, name, more = {}) =>
+    act(action, { element: name, ref: refOf(last, name, undefined, action), ...more });
   return { session, first, workdir, objects, act, on, last: () => last };
 };
 
-/** The ref that the observation shows for a name. */
-export const refOf = (observation: Observation, name: string, role?: string): string => {
-  const found = observation.elements?.find((one) => one.name === name && (role === undefined || one.role === role));
+/** The ref that the observation shows for a name; of several, one that takes the action. */
+export const refOf = (observation: Observation, name: string, role?: string, action?: string): string => {
+  const all = (observation.elements ?? []).filter(
+    (one) => one.name === name && (role === undefined || one.role === role),
+  );
+  const found = all.find((one) => action !== undefined && one.actions.includes(action)) ?? all[0];
   if (found === undefined) throw new Error(`"${name}" is not among the elements of:\n${observation.text}`);
   return found.ref;
 };

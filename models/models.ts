@@ -8,10 +8,12 @@ type Factory<P extends Provider> = (
   context: ModelContext,
 ) => Model | Promise<Model>;
 
-const providers: { [P in Provider]?: () => Promise<Factory<P>> } = {
+const providers: { [P in Provider]: () => Promise<Factory<P>> } = {
   anthropic: async () => (await import('./anthropic.ts')).anthropicModel,
   google: async () => (await import('./google.ts')).googleModel,
   openai: async () => (await import('./openai.ts')).openaiModel,
+  local: async () => (await import('./local.ts')).localModel,
+  scripted: async () => (await import('./scripted.ts')).scriptedModel,
 };
 
 /** Opens the model of a spec. Throws ModelError `spec` for a provider that does not exist, and what the provider throws. */

@@ -17,7 +17,7 @@ export interface Price extends Rates {
   long?: Rates & { over: number };
 }
 
-/** The day on which the table was last compared with the vendors' price pages. Promotional prices with an end date are not in it. */
+/** The day the table was put together from published list prices. Promotional prices with an end date are not in it. */
 export const asOf = '2026-11-24';
 
 const rates = (input: number, cached: number, output: number, cacheWrites = input): Rates => ({

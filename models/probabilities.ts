@@ -23,7 +23,7 @@ export const yesProbabilities = (text: string, tokens: Token[], pointers: string
   const found: Record<string, number> = {};
   for (const pointer of pointers) {
     const node = document.getIn(pathOf(pointer), true);
-    if (!isScalar(node) || !node.range || typeof node.value !== 'string') continue;
+    if (!isScalar(node) || !node.range || !/^(?:yes|no)$/i.test(String(node.value))) continue;
     const start = node.range[0] + 1; // the character after the quote
     const probability = yesAt(tokens, begin + Buffer.byteLength(json.slice(0, start)));
     if (probability !== undefined) found[pointer] = probability;

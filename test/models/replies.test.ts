@@ -112,7 +112,13 @@ test('tokens that spell a fence, and pieces of characters, do not shift the answ
 
 test('deep and escaped pointers are followed; those that lead nowhere are left out', () => {
   const text = '{"a/b":[{"v":"no"}],"n":3,"w":"later"}';
-  const tokens = spell('{"a/b":[{"v":"', ['no', { no: 1 }], '"}],"n":3,"w":"', 'later', '"}');
+  const tokens = spell(
+    '{"a/b":[{"v":"',
+    ['no', { no: 1 }],
+    '"}],"n":3,"w":"',
+    ['later', { later: 0.6, no: 0.4 }],
+    '"}',
+  );
   assert.deepEqual(yesProbabilities(text, tokens, ['/a~1b/0/v', '/n', '/w', '/gone/1']), { '/a~1b/0/v': 0 });
   assert.deepEqual(yesProbabilities(text, spell('other'), ['/a~1b/0/v']), {});
   assert.deepEqual(yesProbabilities('not JSON: [', spell('not JSON: ['), ['/a']), {});

@@ -9,6 +9,7 @@ import { geminiForm, openaiStrict, takesAnyKey } from '../../models/schema-form.
 import type { ModelSpec } from '../../schemas/pipeline/model.ts';
 import { ask, rejects, request } from './contract.ts';
 import { startAnthropic } from './vendor-servers/anthropic.ts';
+import { startGoogle } from './vendor-servers/google.ts';
 import { startOpenAi } from './vendor-servers/openai.ts';
 import { objectsIn, testKey } from './vendor-servers/vendor-server.ts';
 
@@ -74,6 +75,34 @@ describe('anthropic', async () => {
       assert.ok(!('temperature' in body), model);
       assert.equal(headers['anthropic-version'], '2026-10-21');
     }
+  });
+});
+
+describe('google', async () => {
+  const vendor = await startGoogle();
+  after(() => vendor.close());
+  const spec: ModelSpec = { provider: 'google', model: 'gemini-2.5-pro', api_key: apiKey, base_url: vendor.url };
+  test('a reply that could be continued is cut off, not continued', async () => {
+    const content = { role: 'model', parts: [{ text: '{"ans' }] };
+    const candidates = [{ content, finishReason: 'CONTINUATION', continuationToken: 'dG9rZW4=' }];
+    vendor.answers({ status: 200, body: { candidates, usageMetadata: { promptTokenCount: 3 } } });
+    assert.equal((await ask(await openModel(spec, context))).stop, 'length');
+    assert.equal(vendor.received.length, 1);
+  });
+  test('a blocked prompt is a refusal, thoughts are not part of the reply, a wait is read from the body', async () => {
+    const model = await openModel(spec, context);
+    vendor.answers({
+      status: 200,
+      body: { promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 3 } },
+    });
+    const refused = await ask(model);
+    assert.equal(refused.stop, 'refusal');
+    assert.equal(refused.usage.input, 3);
+    const parts = [{ text: 'Let me see.', thought: true }, { text: good }];
+    vendor.answers({ status: 200, body: { candidates: [{ content: { parts }, finishReason: 'STOP' }] } });
+    assert.equal((await ask(model)).stop, 'complete');
+    vendor.fails('rate-limited');
+    assert.equal((await rejects(ask(model), 'rate-limited')).retryAfterMs, 34_500);
   });
 });
 
@@ -200,7 +229,7 @@ describe('forms of a schema', () => {
 
 test('an unknown provider is answered with the known ones, a missing key with its name', async () => {
   const unknown = { provider: 'toString', model: 'm' } as unknown as ModelSpec;
-  await assert.rejects(openModel(unknown, context), /no model provider 'toString'.*anthropic, google, openai/);
+  await assert.rejects(openModel(unknown, context), /no model provider 'toString'.*anthropic, google, openai, local, scripted/);
   const keyless = { provider: 'google', model: 'm', api_key: apiKey.replace('TEST_KEY', 'NO_KEY') } as const;
   await assert.rejects(openModel(keyless, context), { kind: 'operator', message: /NO_KEY/ });
 });

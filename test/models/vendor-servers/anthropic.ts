@@ -2,6 +2,7 @@
 import {
   type Dialect,
   type Failure,
+  foreignKey,
   type HttpAnswer,
   objectsIn,
   type Received,
@@ -26,7 +27,7 @@ const failures: Record<Failure, HttpAnswer> = {
   forbidden: error(403, 'permission_error', 'Your API key does not have permission to use the specified resource.'),
   'no-credit': error(400, 'invalid_request_error', 'Your credit balance is too low to access the Anthropic API.'),
   'no-model': error(404, 'not_found_error', 'model: claude-nowhere'),
-  'bad-request': error(400, 'invalid_request_error', `max_tokens: must be at least 1 (${testKey})`),
+  'bad-request': error(400, 'invalid_request_error', `max_tokens: must be at least 1 (${testKey}, ${foreignKey})`),
   'too-large': error(413, 'request_too_large', 'Request exceeds the maximum size'),
   unprocessable: error(422, 'invalid_request_error', 'Unprocessable'),
 };

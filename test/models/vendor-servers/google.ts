@@ -2,6 +2,7 @@
 import {
   type Dialect,
   type Failure,
+  foreignKey,
   type HttpAnswer,
   objectsIn,
   type Received,
@@ -43,7 +44,11 @@ const failures: Record<Failure, HttpAnswer> = {
     [quota('GenerateRequestsPerDayPerProjectPerModel-FreeTier'), { '@type': type('RetryInfo'), retryDelay: '34s' }],
   ),
   'no-model': error(404, 'NOT_FOUND', 'models/gemini-nowhere is not found for API version v1.'),
-  'bad-request': error(400, 'INVALID_ARGUMENT', `Unable to submit request: maxOutputTokens out of range (${testKey})`),
+  'bad-request': error(
+    400,
+    'INVALID_ARGUMENT',
+    `Unable to submit request: maxOutputTokens out of range (${testKey}, ${foreignKey})`,
+  ),
   'too-large': error(413, 'INVALID_ARGUMENT', 'Request payload size exceeds the limit.'),
   unprocessable: error(422, 'INVALID_ARGUMENT', 'Unprocessable'),
 };

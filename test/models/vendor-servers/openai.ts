@@ -2,6 +2,7 @@
 import {
   type Dialect,
   type Failure,
+  foreignKey,
   type HttpAnswer,
   type Received,
   startVendorServer,
@@ -25,7 +26,7 @@ const failures: Record<Failure, HttpAnswer> = {
   forbidden: error(403, null, 'You are not allowed to sample from this model'),
   'no-credit': error(429, 'insufficient_quota', 'You exceeded your current quota.', 'insufficient_quota'),
   'no-model': error(404, 'model_not_found', 'The model `nowhere` does not exist'),
-  'bad-request': error(400, null, `Invalid 'max_tokens': below minimum value (${testKey})`),
+  'bad-request': error(400, null, `Invalid 'max_tokens': below minimum value (${testKey}, ${foreignKey})`),
   'too-large': error(413, null, 'Maximum content size exceeded'),
   unprocessable: error(422, null, 'Unprocessable'),
 };

@@ -126,5 +126,7 @@ export function* objectsIn(value: unknown): Generator<JsonObject> {
   for (const inner of Object.values(value)) yield* objectsIn(inner);
 }
 
-/** The key every server accepts; servers repeat it in their error bodies, as bad proxies do. */
-export const testKey = 'sk-test-0123456789abcdef';
+/** The key every server accepts, of no vendor's shape; servers repeat it in their error bodies, as bad proxies do. */
+export const testKey = 'opensesame-0123456789';
+/** A key of a vendor's shape that is not the caller's, as a proxy's own; also repeated. */
+export const foreignKey = 'sk-foreign-0123456789abcdef';

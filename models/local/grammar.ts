@@ -167,9 +167,10 @@ function objectRule(schema: JsonSchema, rules: Rules): string {
 function rest(members: { rule: string; required: boolean }[], rules: Rules, at: { first: boolean }): string {
   const [next, ...others] = members;
   if (next === undefined) return '""';
-  const here = at.first ? next.rule : `", " ${next.rule}`;
-  const present = `${here} ${named(rest(others, rules, { first: false }), rules)}`;
-  return next.required ? present : `(${present} | ${named(rest(others, rules, at), rules)})`;
+  const later = named(rest(others, rules, { first: false }), rules);
+  const present = `${at.first ? next.rule : `", " ${next.rule}`} ${later}`;
+  if (next.required) return present;
+  return `(${present} | ${at.first ? named(rest(others, rules, at), rules) : later})`;
 }
 
 /** Puts an expression into a rule of its own, so that optional properties do not double the grammar each. */

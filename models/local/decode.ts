@@ -135,6 +135,7 @@ async function closed(
   if (typeof value !== 'string' || [...value].length < piece.maxLength) return true;
   let kept = written.length - 1;
   while (kept > 0 && !model.detokenize(written.slice(kept)).startsWith(' ')) kept--;
+  while (kept > 0 && model.detokenize(written.slice(kept - 1, kept)).trim() === '') kept--;
   if (kept < written.length / 2) return true;
   const start = writing.tokens.length - written.length;
   writing.tokens.length = start + kept;

@@ -79,6 +79,8 @@ test('replies keep to the enumerated actions, and the second call reads only wha
   assert.equal(first.usage.cached, 0);
   const second = await complete(small, request('Search for bears.'));
   fits(second, decision);
+  for (const { text } of [first, second])
+    assert.doesNotMatch(text, / ", "action"/, 'a reason that was cut ends at a word');
   assert.ok(second.usage.input - second.usage.cached < 16, JSON.stringify(second.usage));
 });
 

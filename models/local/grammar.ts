@@ -13,6 +13,7 @@ const mostItems = 40;
 
 const primitives: Record<string, string> = {
   char: '[^"\\\\\\x00-\\x1F\\x7F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4})',
+  solid: '[^"\\\\ \\x00-\\x1F\\x7F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4})',
   string: `"\\"" char{0,${defaultMaxLength}} "\\""`,
   integer: '"-"? ("0" | [1-9] [0-9]{0,14})',
   number: 'integer ("." [0-9]{1,12})?',
@@ -135,9 +136,12 @@ export function stringBounds(schema: JsonSchema): { least: number; most: number 
   return { least, most: Math.min(Math.max(least, whole(schema.maxLength, defaultMaxLength)), mostCharacters) };
 }
 
+/** A string does not end in a blank: small models write ` "` to quote a word, and it would end the string there. */
 function characters(schema: JsonSchema): string {
   const { least, most } = stringBounds(schema);
-  return `char{${least},${most}}`;
+  if (most === 0) return '""';
+  const filled = `char{${Math.max(0, least - 1)},${most - 1}} solid`;
+  return least === 0 ? `(${filled})?` : filled;
 }
 
 function arrayRule(schema: JsonSchema, rules: Rules): string {

@@ -128,12 +128,14 @@ async function closed(
   text: string,
   written: Token[],
 ): Promise<boolean> {
+  if (piece.maxLength === undefined) return true;
   const { model } = writing.loaded;
   const inside = text.slice(0, text.length - piece.after.length - 1);
   const value: unknown = JSON.parse(`"${inside}"`);
-  if (piece.maxLength === undefined || typeof value !== 'string' || [...value].length < piece.maxLength) return true;
+  if (typeof value !== 'string' || [...value].length < piece.maxLength) return true;
   let kept = written.length - 1;
   while (kept > 0 && !model.detokenize(written.slice(kept)).startsWith(' ')) kept--;
+  while (kept > 0 && model.detokenize(written.slice(kept - 1, kept)).trim() === '') kept--;
   if (kept < written.length / 2) return true;
   const start = writing.tokens.length - written.length;
   writing.tokens.length = start + kept;

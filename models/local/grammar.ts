@@ -13,6 +13,7 @@ const mostItems = 40;
 
 const primitives: Record<string, string> = {
   char: '[^"\\\\\\x00-\\x1F\\x7F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4})',
+  solid: '[^"\\\\ \\x00-\\x1F\\x7F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4})',
   string: `"\\"" char{0,${defaultMaxLength}} "\\""`,
   integer: '"-"? ("0" | [1-9] [0-9]{0,14})',
   number: 'integer ("." [0-9]{1,12})?',
@@ -135,9 +136,12 @@ export function stringBounds(schema: JsonSchema): { least: number; most: number 
   return { least, most: Math.min(Math.max(least, whole(schema.maxLength, defaultMaxLength)), mostCharacters) };
 }
 
+/** A string does not end in a blank: small models write ` "` to quote a word, and it would end the string there. */
 function characters(schema: JsonSchema): string {
   const { least, most } = stringBounds(schema);
-  return `char{${least},${most}}`;
+  if (most === 0) return '""';
+  const filled = `char{${Math.max(0, least - 1)},${most - 1}} solid`;
+  return least === 0 ? `(${filled})?` : filled;
 }
 
 function arrayRule(schema: JsonSchema, rules: Rules): string {
@@ -167,9 +171,10 @@ function objectRule(schema: JsonSchema, rules: Rules): string {
 function rest(members: { rule: string; required: boolean }[], rules: Rules, at: { first: boolean }): string {
   const [next, ...others] = members;
   if (next === undefined) return '""';
-  const here = at.first ? next.rule : `", " ${next.rule}`;
-  const present = `${here} ${named(rest(others, rules, { first: false }), rules)}`;
-  return next.required ? present : `(${present} | ${named(rest(others, rules, at), rules)})`;
+  const later = named(rest(others, rules, { first: false }), rules);
+  const present = `${at.first ? next.rule : `", " ${next.rule}`} ${later}`;
+  if (next.required) return present;
+  return `(${present} | ${at.first ? named(rest(others, rules, at), rules) : later})`;
 }
 
 /** Puts an expression into a rule of its own, so that optional properties do not double the grammar each. */

@@ -64,7 +64,9 @@ function search(subject: string, pattern: OnePattern): RegExpExecArray | undefin
   const text = after === undefined ? subject : textAfter(subject, after);
   if (text === undefined) return undefined;
   const found = [...text.matchAll(new RegExp(match, 'gm'))];
-  return first === true ? found[0] : found.at(-1);
+  // `.*` also matches the nothing after its own match: an empty match counts only where there is no other.
+  const wanted = found.some(([whole]) => whole !== '') ? found.filter(([whole]) => whole !== '') : found;
+  return first === true ? wanted[0] : wanted.at(-1);
 }
 
 function textAfter(text: string, expression: string): string | undefined {

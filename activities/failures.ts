@@ -9,7 +9,7 @@ const retried = new Set(['rate-limited', 'transient']);
 /** A failure that a person reading the Temporal UI understands: type = kind, message = what happened and what to do. */
 export function toFailure(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
-  if (!(error instanceof LbiError)) return error;
+  if (!(error instanceof LbiError)) return unexpected(error);
   return ApplicationFailure.create({
     message: error.message.slice(0, 1500),
     type: error.kind,
@@ -17,6 +17,20 @@ export function toFailure(error: unknown): unknown {
     ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
     ...(error.kind === 'rate-limited' ? { category: ApplicationFailureCategory.BENIGN } : {}),
   });
+}
+
+/** Attempts after which an error that nobody foresaw (a bug) is given up: the same code will fail again. */
+const unexpectedAttempts = 4;
+
+function unexpected(error: unknown): ApplicationFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  const failure = ApplicationFailure.create({
+    message: `unexpected: ${message}`.slice(0, 1500),
+    type: 'unexpected',
+    nonRetryable: Context.current().info.attempt >= unexpectedAttempts,
+  });
+  if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
+  return failure;
 }
 
 /** Wraps an activity: heartbeats by timer from the start, errors translated. */

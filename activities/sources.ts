@@ -115,8 +115,9 @@ const readFileParts = async (path: string, source: SourceSpec, origin: Origin): 
       `sources: ${path} is ${extname(path)}; documents are Markdown (.md), TiddlyWiki (.tid) or plain text`,
     );
   }
-  return splitAtHeadings(read, source.max_chars).map((part, index, parts) => ({
-    id: parts.length === 1 ? id : `${id}#${index + 1}`,
+  const all = splitAtHeadings(read, source.max_chars);
+  return all.slice(0, source.parts).map((part, index) => ({
+    id: all.length === 1 ? id : `${id}#${index + 1}`,
     source: origin.label ?? id,
     // The first part is the page itself; later ones say where in it they begin.
     title: titleOf(read, index === 0 ? undefined : part.heading),

@@ -129,5 +129,3 @@ export type ShellSpec = Static<typeof ShellEnvironment>;
 export type BrowserSpec = Static<typeof BrowserEnvironment>;
 export type ScriptedSpec = Static<typeof ScriptedEnvironment>;
 export type EnvironmentKind = EnvironmentSpec['kind'];
-/** An environment with its defaults filled in. */
-export type FullEnvironment = Full<typeof EnvironmentSpec>;

@@ -290,4 +290,3 @@ export type StageSpec = Static<typeof StageSpec>;
 export type StageName = StageSpec['uses'];
 /** A stage with its defaults filled in, by name. */
 export type FullStage<N extends StageName = StageName> = Extract<Full<typeof StageSpec>, { uses: N }>;
-export type Stage<N extends StageName> = Extract<StageSpec, { uses: N }>;

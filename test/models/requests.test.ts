@@ -229,7 +229,10 @@ describe('forms of a schema', () => {
 
 test('an unknown provider is answered with the known ones, a missing key with its name', async () => {
   const unknown = { provider: 'toString', model: 'm' } as unknown as ModelSpec;
-  await assert.rejects(openModel(unknown, context), /no model provider 'toString'.*anthropic, google, openai, local, scripted/);
+  await assert.rejects(
+    openModel(unknown, context),
+    /no model provider 'toString'.*anthropic, google, openai, local, scripted/,
+  );
   const keyless = { provider: 'google', model: 'm', api_key: apiKey.replace('TEST_KEY', 'NO_KEY') } as const;
   await assert.rejects(openModel(keyless, context), { kind: 'operator', message: /NO_KEY/ });
 });

@@ -20,7 +20,8 @@ import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { cacheFolder } from './home.ts';
-import { type PipelineFileOptions, readPipelineFile } from './pipeline-file.ts';
+import { type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
+import { WrongCall } from './wrong-call.ts';
 
 /** Prompt files that come with the program: beside the sources in a checkout, beside dist in the package. */
 const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pipelines', 'prompts')]
@@ -43,8 +44,7 @@ export async function planFile(
 ): Promise<Plan | undefined> {
   const knownPrice = (provider: string, model: string): boolean => priceOf(provider as Provider, model) !== undefined;
   const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice }).catch((error: unknown) => {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new LbiError('spec', missing ? `there is no file ${file}` : `${file} cannot be read: ${String(error)}`);
+    throw new WrongCall(unreadable(file, error));
   });
   const color = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;

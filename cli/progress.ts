@@ -106,7 +106,7 @@ export function liveLines(title: string, progress: Progress, now = Date.now()): 
   const head = [
     paint('bold', title),
     phase,
-    duration(now - progress.startedAt),
+    duration((progress.endedAt ?? now) - progress.startedAt),
     money(totalUsd(usage)),
     timeLeft(progress, now),
   ];
@@ -119,7 +119,7 @@ const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, number) => total + number, 0);
 
 /** One line for logs and pipes. */
-export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progress, now = Date.now()): string {
+export function plainLine({ phase, funnel, usage, inFlight, startedAt, endedAt }: Progress, now = Date.now()): string {
   return [
     new Date(now).toISOString(),
     phase,
@@ -131,6 +131,6 @@ export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progres
     `judged=${funnel.voted}`,
     `kept=${funnel.kept}`,
     `usd=${totalUsd(usage).toFixed(4)}`,
-    `elapsed=${duration(now - startedAt).replaceAll(' ', '')}`,
+    `elapsed=${duration((endedAt ?? now) - startedAt).replaceAll(' ', '')}`,
   ].join(' ');
 }

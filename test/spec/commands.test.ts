@@ -36,7 +36,7 @@ const validate = (files: string[], options = {}): Promise<Ended> =>
 test('init writes a pipeline that is valid at once, and refuses to write over it', async () => {
   const first = await run('init.ts', 'initCommand("one")');
   assert.equal(first.code, 0);
-  assert.match(first.stderr, /cd one\n {2}lbi doctor pipeline\.yaml/);
+  assert.match(first.stderr, /cd one\n {2}lbi doctor\n/);
   assert.equal((await validate(['one/pipeline.yaml'])).code, 0);
   writeFileSync(join(folder, 'one/pipeline.yaml'), 'mine');
   const second = await run('init.ts', 'initCommand("one")');

@@ -70,11 +70,15 @@ const associateSchema = async (folder: string): Promise<string[]> => {
   return existsSync(path) ? [] : [await write(path, `${JSON.stringify(association, null, 2)}\n`)];
 };
 
+/** Runs are large, and `.env` holds keys. */
 const ignoreRuns = async (folder: string): Promise<string[]> => {
   const path = join(folder, '.gitignore');
   const before = existsSync(path) ? await readFile(path, 'utf8') : '';
-  if (before.split(/\r?\n/).some((line) => /^\/?\.lbi\/?$/.test(line.trim()))) return [];
-  return [await write(path, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}.lbi/\n`)];
+  const there = before.split(/\r?\n/).map((line) => line.trim().replaceAll('/', ''));
+  const added = ['.lbi/', '.env'].filter((name) => !there.includes(name.replace('/', '')));
+  if (added.length === 0) return [];
+  const start = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+  return [await write(path, `${start}${added.join('\n')}\n`)];
 };
 
 const nextCommands = (folder: string, template: Template): string => {

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { priceOf } from '../models/prices.ts';
+import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
 
 export interface PipelineFileOptions {
@@ -34,6 +36,10 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
   });
   return { loaded, text, folder };
 };
+
+/** Whether the table of prices has a model. */
+export const hasPrice = (provider: string, model: string): boolean =>
+  priceOf(provider as Provider, model) !== undefined;
 
 /** Why a file that was named cannot be read, and what to name instead. */
 export const unreadable = (file: string, error: unknown): string => {

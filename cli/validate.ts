@@ -6,7 +6,7 @@ import { inReadingOrder, renderProblems } from '../core/spec/render.ts';
 import { entriesAt } from '../core/spec/tree.ts';
 import type { PipelineSpec } from '../schemas/pipeline/pipeline.ts';
 import { program } from './home.ts';
-import { type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
+import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 
 export interface ValidateOptions extends PipelineFileOptions {
   /** One JSON document on stdout instead of text. */
@@ -24,7 +24,8 @@ interface Report {
 }
 
 /** Exit codes: 0 all valid, 2 no such file, 3 a pipeline is invalid. Problems go to stderr, results to stdout. */
-export const validateCommand = async (files: readonly string[], options: ValidateOptions = {}): Promise<number> => {
+export const validateCommand = async (files: readonly string[], given: ValidateOptions = {}): Promise<number> => {
+  const options: ValidateOptions = { knownPrice: hasPrice, ...given };
   if (files.length === 0) return usage(`${program} validate needs a file: ${program} validate pipeline.yaml`);
   const reports: Report[] = [];
   for (const file of files) {

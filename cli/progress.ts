@@ -125,7 +125,9 @@ const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, number) => total + number, 0);
 
 /** One line for logs and pipes. */
-export function plainLine({ phase, funnel, usage, inFlight, startedAt, endedAt }: Progress, now = Date.now()): string {
+export function plainLine(progress: Progress, now = Date.now()): string {
+  const { phase, funnel, usage, inFlight, startedAt, endedAt, blocked } = progress;
+  const [waits] = Object.values(blocked);
   return [
     new Date(now).toISOString(),
     phase,
@@ -138,5 +140,6 @@ export function plainLine({ phase, funnel, usage, inFlight, startedAt, endedAt }
     `kept=${funnel.kept}`,
     `usd=${totalUsd(usage).toFixed(4)}`,
     `elapsed=${duration((endedAt ?? now) - startedAt).replaceAll(' ', '')}`,
+    ...(waits === undefined ? [] : [`waits=${JSON.stringify(waits)}`]),
   ].join(' ');
 }

@@ -68,6 +68,6 @@ function costLines({ usage, dataset }: Progress): string[] {
   return ['  model calls', ...lines, `  ${'total'.padEnd(24)} ${money(totalUsd(usage))}${each}`, ''];
 }
 
-const timeLines = ({ startedAt, firstKeptAt }: Progress, now: number): string[] => [
-  `  took ${duration(now - startedAt)}${firstKeptAt === null ? '' : `, the first accepted example after ${duration(firstKeptAt - startedAt)}`}`,
+const timeLines = ({ startedAt, endedAt, firstKeptAt }: Progress, now: number): string[] => [
+  `  ${endedAt === null ? 'so far' : 'took'} ${duration(now - startedAt)}${firstKeptAt === null ? '' : `, the first accepted example after ${duration(firstKeptAt - startedAt)}`}`,
 ];

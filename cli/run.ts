@@ -1,7 +1,7 @@
 /** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { PipelineInput } from '../schemas/flow.ts';
+import type { PipelineInput, Progress } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { putJson } from '../store/json.ts';
 import { openStore } from '../store/stores.ts';
@@ -102,14 +102,19 @@ export function conclude(
   }
   if (progress !== undefined) process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
   if (failure !== undefined) say(`\nthe run failed: ${failure}\n  look   ${program} ui ${record.run}`);
-  else for (const line of nextCommands(record, progress?.dataset?.folder ?? null)) say(line);
+  else for (const line of nextCommands(record, progress)) say(line);
   return exit;
 }
 
-const nextCommands = ({ run }: RunRecord, folder: string | null): string[] => [
+const nextCommands = ({ run }: RunRecord, progress: Progress | undefined): string[] => [
   '',
-  ...(folder === null ? [] : [`dataset     ${folder}`]),
-  `examples    ${program} show ${run} --examples`,
+  ...(progress?.funnel.outcomes.failed === undefined
+    ? []
+    : [`failed      ${program} show ${run} says why, task by task`]),
+  ...(progress?.dataset?.folder == null ? [] : [`dataset     ${progress.dataset.folder}`]),
+  ...(progress?.dataset?.kept === 0
+    ? [`dropped     ${program} show ${run} --dropped`]
+    : [`examples    ${program} show ${run} --examples`]),
   `one of them ${program} show ${run} TASK`,
   `retrieve    ${program} retrieve ${run} "what you want to do"`,
   `history     ${program} ui ${run}`,

@@ -40,8 +40,15 @@ export async function showCommand(run: string, trajectory: string | undefined, o
     print([
       ...blocked,
       '',
-      `  kept     ${program} show ${record.run} --examples`,
-      `  dropped  ${program} show ${record.run} --dropped`,
+      ...(progress.dataset === null
+        ? [
+            `  watch    ${program} attach ${record.run}`,
+            ...(blocked.length > 0 ? [`  go on    ${program} resume ${record.run}`] : []),
+          ]
+        : [
+            `  kept     ${program} show ${record.run} --examples`,
+            `  dropped  ${program} show ${record.run} --dropped`,
+          ]),
       ...(await taskLines(store, record)),
     ]);
   }
@@ -75,10 +82,10 @@ async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
   if (all.length === 0) return [];
   const lines = all
     .slice(0, 30)
-    .map(
-      ({ id, outcome, steps, kept, title }) =>
-        `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
-    );
+    .flatMap(({ id, outcome, detail, steps, kept, title }) => [
+      `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
+      ...(outcome === 'failed' ? [paint('red', `      ${detail}`)] : []),
+    ]);
   const more = all.length > 30 ? [`  … ${all.length - 30} more: ${program} show ${record.run} --json`] : [];
   return ['', `  trajectories (${program} show ${record.run} TASK)`, ...lines, ...more];
 }

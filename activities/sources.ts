@@ -112,7 +112,7 @@ const readFileParts = async (path: string, source: SourceSpec, origin: Origin): 
   if (read === undefined) {
     throw new LbiError(
       'spec',
-      `sources: ${path} is ${extname(path)}; documents are Markdown (.md), TiddlyWiki (.tid) or plain text`,
+      `sources: ${path} is ${extname(path)}, which is not read; documents are Markdown (.md, .markdown, .mdx), TiddlyWiki (.tid) or plain text (.txt, .text, .rst, .adoc). Convert it (pandoc -t gfm reads HTML), or narrow \`files\``,
     );
   }
   const all = splitAtHeadings(read, source.max_chars);

@@ -100,8 +100,12 @@ export function conclude(
     );
     return exit;
   }
-  if (progress !== undefined) process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
-  if (failure !== undefined) say(`\nthe run failed: ${failure}\n  look   ${program} ui ${record.run}`);
+  if (progress !== undefined && (failure === undefined || progress.funnel.documents > 0))
+    process.stdout.write(`${reportLines(record, progress).join('\n')}\n`);
+  if (failure !== undefined)
+    say(
+      `\nthe run failed: ${failure}\n  look   ${program} ui ${record.run}\n  again  ${program} run ${record.file}   (what is finished is not done again)`,
+    );
   else for (const line of nextCommands(record, progress)) say(line);
   return exit;
 }

@@ -33,6 +33,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (trajectory !== undefined) return showTrajectory(store, record, trajectory, options);
   if (options.examples === true || options.dropped === true) return showExamples(store, record, options);
   const progress = (await runSummary(store, record.run)) ?? (await liveProgress(record));
+  const lost = 'failed' in progress && progress.failed === true;
   if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress })}\n`);
   else {
     print(reportLines(record, progress));
@@ -42,7 +43,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
       '',
       ...(progress.dataset === null
         ? [
-            `  watch    ${program} attach ${record.run}`,
+            lost ? `  it failed; why    ${program} attach ${record.run}` : `  watch    ${program} attach ${record.run}`,
             ...(blocked.length > 0 ? [`  go on    ${program} resume ${record.run}`] : []),
           ]
         : [
@@ -56,11 +57,13 @@ export async function showCommand(run: string, trajectory: string | undefined, o
 }
 
 /** Asks the workflow itself, for a run that has not ended. */
-async function liveProgress(record: RunRecord): Promise<Progress> {
+async function liveProgress(record: RunRecord): Promise<Progress & { failed: boolean }> {
   try {
-    return await withClient(homeFolder(), (client) =>
-      client.workflow.getHandle(record.workflowId).query<Progress>('progress'),
-    );
+    return await withClient(homeFolder(), async (client) => {
+      const handle = client.workflow.getHandle(record.workflowId);
+      const { status } = await handle.describe();
+      return { ...(await handle.query<Progress>('progress')), failed: status.name !== 'RUNNING' };
+    });
   } catch (cause) {
     throw new LbiError(
       'operator',

@@ -100,7 +100,7 @@ test('a folder outside may be named, also by a link, but no wildcard leads there
 test('what cannot be a document is refused by name', async () => {
   assert.match(await refusal('bad/*.md'), /binary\.md is no UTF-8 text/);
   assert.match(await refusal('bad/binary.md'), /binary\.md is no UTF-8 text/);
-  assert.match(await refusal('bad/page.html'), /page\.html is \.html; documents are/);
+  assert.match(await refusal('bad/page.html'), /page\.html is \.html, which is not read; documents are Markdown/);
   assert.match(await refusal('nothing/**/*.md'), /no file matches "nothing\/\*\*\/\*\.md" in .*\/p$/);
   assert.match(await refusal('docs'), /no file matches "docs".*folder\/\*\*\/\*\.md/);
   assert.match(await refusal('docs/empty.md'), /every file that "docs\/empty\.md" matches .* is empty/);

@@ -95,12 +95,13 @@ export const decide =
     if (model.images && screenshot !== undefined)
       content.push({ type: 'image', mime: 'image/png', data: await deps.store.get(screenshot) });
     const messages: Message[] = [{ role: 'user', content }];
-    const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? []);
+    const mayFinish = now.latest.index >= now.stage.min_steps;
+    const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? [], mayFinish);
     const request: ModelRequest = {
       role: 'decide',
       system,
       messages,
-      schema: decisionSchema(now.actions),
+      schema: decisionSchema(now.actions, mayFinish),
       ...(narrow === undefined ? {} : { narrowSchema: narrow }),
       ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
     };

@@ -16,7 +16,7 @@ import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
 import { readTrajectory, shownSteps } from './chain.ts';
 import type { Deps } from './deps.ts';
-import { promptOf, samplingOf, stageOf } from './plans.ts';
+import { placeOf, promptOf, samplingOf, stageOf } from './plans.ts';
 import { retrieve } from './retrieve.ts';
 
 /** What the agent knows at this moment. */
@@ -85,6 +85,7 @@ export const decide =
     const knowledge = await retrieve(deps, now.stage, latestText(now), written);
     const { system, user } = fillPrompt(promptOf(plan, 'interact'), {
       actions: describeActions(now.actions),
+      place: placeOf(plan),
       knowledge,
       task: now.task.instruction,
       history: history(now),

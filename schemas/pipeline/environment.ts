@@ -1,6 +1,6 @@
 /** `environments:` of the pipeline file, one variant per kind. */
 import { type Static, Type } from 'typebox';
-import { type Full, filled, key, strict, variants } from './key.ts';
+import { filled, key, strict, variants } from './key.ts';
 
 const common = {
   sessions: filled(Type.Integer({ minimum: 1, ...key('cost', 'Sessions open at once, per worker.', { default: 2 }) })),

@@ -23,18 +23,23 @@ export async function retrieve(
   const { knowledge } = stage;
   if (knowledge === undefined) return '';
   const folder = indexFolder(deps.home, knowledge.index);
-  const index = await (opened.get(folder) ?? open(deps, folder));
+  const dense = (knowledge.model?.k ?? 0) > 0;
+  const index = await (opened.get(`${folder} ${dense}`) ?? open(deps, folder, dense));
   const byObservation =
     knowledge.observation === undefined ? [] : await index.byObservation(observation, knowledge.observation.k);
   const ids = byObservation.map(({ id }) => id);
   const byModel =
-    knowledge.model === undefined || query === undefined ? [] : await index.byQuery(query, knowledge.model.k, ids);
+    knowledge.model === undefined || !dense || query === undefined
+      ? []
+      : await index.byQuery(query, knowledge.model.k, ids);
   return fitExamples([...byObservation, ...byModel], knowledge.max_tokens).join('\n\n');
 }
 
-function open(deps: Deps, folder: string): Promise<RetrievalIndex> {
-  const opening = (async () => openIndex(folder, await deps.embedder()))();
-  opened.set(folder, opening);
-  opening.catch(() => opened.delete(folder));
+/** An index of words alone is opened without an embedder: it has no vectors to compare with. */
+function open(deps: Deps, folder: string, dense: boolean): Promise<RetrievalIndex> {
+  const opening = (async () => openIndex(folder, dense ? await deps.embedder() : undefined))();
+  const key = `${folder} ${dense}`;
+  opened.set(key, opening);
+  opening.catch(() => opened.delete(key));
   return opening;
 }

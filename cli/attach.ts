@@ -36,7 +36,7 @@ export async function watch(client: Client, store: Store, record: RunRecord, opt
   const show = (): void => {
     if (progress === undefined) return;
     const now = Date.now();
-    if (live) draw(liveLines(`${record.pipeline} ${record.run}`, progress, now).join('\n'));
+    if (live) draw(liveLines(`${record.pipeline} ${record.run}`, progress, now, process.stderr.columns).join('\n'));
     else if (now - lastLine >= (options.every ?? 10) * 1000) {
       const text = options.json ? JSON.stringify({ type: 'progress', ...progress }) : plainLine(progress, now);
       const body = options.json ? text : text.slice(text.indexOf(' '));

@@ -71,9 +71,9 @@ export const cancelCommand = (run: string, options: JsonOption): Promise<number>
 /** Prints the run's page in the Temporal UI and opens it where there is a desktop. */
 export async function uiCommand(run: string | undefined, options: JsonOption & { open?: boolean }): Promise<number> {
   const home = homeFolder();
+  const record = run === undefined ? undefined : await findRun(await openStore(storeUrl()), run);
   await up(home, say);
   const place = await whichServer(home);
-  const record = run === undefined ? undefined : await findRun(await openStore(storeUrl()), run);
   const page = record === undefined ? place.ui : workflowPage(place, record.workflowId);
   if (page === null) {
     say('this Temporal server has no UI address here; set LBI_TEMPORAL_UI');

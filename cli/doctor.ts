@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Finding } from '../environments/environment.ts';
+import { knownModels } from '../models/weights.ts';
 import { findBubblewrap, findChromium, installCommand } from '../setup/browser.mjs';
 import { sha256 } from '../setup/download.mjs';
 import { isHere, modelFiles } from '../setup/models.mjs';
@@ -10,6 +11,7 @@ import { megabytes, SetupError } from '../setup/screen.mjs';
 import { prepare } from '../setup/setup.mjs';
 import { findTemporalProgram, temporalVersion } from '../setup/temporal.mjs';
 import { temporal } from '../temporal.config.ts';
+import { environmentFile, homeFolder, program } from './home.ts';
 import { listens } from './server/ports.ts';
 import { serverStatus } from './server/server.ts';
 
@@ -17,7 +19,7 @@ export interface DoctorOptions {
   json?: boolean;
   /** Download and install what is missing before looking. */
   fix?: boolean;
-  /** The `.lbi` folder; default `.lbi` below the working folder. */
+  /** The `.lbi` folder; left out, the one that all commands use. */
   home?: string;
 }
 
@@ -26,22 +28,29 @@ export interface Check extends Finding {
   needed: boolean;
 }
 
-const bring = 'npx lbi doctor --fix';
+const bring = `${program} doctor --fix`;
+const allModels = knownModels.map(({ name }) => name);
 const leastFree = 2e9;
 const keyNames = ['ANTHROPIC_API_KEY', 'GEMINI_API_KEY', 'GOOGLE_API_KEY', 'OPENAI_API_KEY'];
 
 /** Prints every check to stdout; gives exit code 0, or 6 when something needed is missing. */
 export async function doctorCommand(options: DoctorOptions = {}): Promise<number> {
   if (options.fix) await mend();
-  const checks = await examine(resolve(options.home ?? '.lbi'));
+  const checks = await examine(resolve(options.home ?? homeFolder()));
   if (options.json) console.log(JSON.stringify({ schema: 'lbi.doctor/1', data: checks, warnings: [] }));
   else for (const check of checks) console.log(line(check));
-  return checks.some(({ ok, needed }) => needed && !ok) ? 6 : 0;
+  const lacking = checks.some(({ ok, needed }) => needed && !ok);
+  if (!options.json) process.stderr.write(`\n${lacking ? lack : ready}\n`);
+  return lacking ? 6 : 0;
 }
+
+const ready = `Ready.\n  next  ${program} init my-agent    ${program} run PIPELINE.yaml`;
+const lack =
+  'What is marked ✗ is missing; the line below it says how to get it. Lines marked · are of use and not needed.';
 
 async function mend(): Promise<void> {
   for (const part of ['temporal', 'browser', 'models']) {
-    await prepare([part]).catch((error) => {
+    await prepare([part], allModels).catch((error) => {
       if (!(error instanceof SetupError)) throw error;
       process.stderr.write(`${error.message}\n  ${error.fix}\n`);
     });
@@ -111,8 +120,8 @@ async function server(home: string): Promise<Check> {
     return check('server', answers, detail, 'check TEMPORAL_ADDRESS or the profile in temporal.toml');
   }
   const { state, address, uiUrl, logFile } = await serverStatus(home);
-  const detail = state === 'stopped' ? 'stopped; `lbi run` starts it' : `${state}  ${address}  ${uiUrl}`;
-  return check('server', state !== 'unreachable', detail, `npx lbi down, then npx lbi up   (log: ${logFile})`);
+  const detail = state === 'stopped' ? `stopped; ${program} run starts it` : `${state}  ${address}  ${uiUrl}`;
+  return check('server', state !== 'unreachable', detail, `${program} down, then ${program} up   (log: ${logFile})`);
 }
 
 const chromium = () =>
@@ -148,7 +157,7 @@ async function diskSpace(): Promise<Check> {
 /** Hashes what is there: a damaged file is worse than a missing one. */
 async function localModels(): Promise<Check> {
   const states = await Promise.all(
-    (await modelFiles()).map(async (file) => {
+    (await modelFiles(allModels)).map(async (file) => {
       if (!(await isHere(file))) return { ...file, state: 'missing' };
       return { ...file, state: (await sha256(file.path)) === file.sha256 ? 'here' : 'damaged' };
     }),
@@ -157,7 +166,7 @@ async function localModels(): Promise<Check> {
   const titles = [...new Set(states.map(({ title }) => title))].join('; ');
   if (wrong === undefined) return check('local models', true, titles, undefined, false);
   const remove = wrong.state === 'damaged' ? `delete ${wrong.path}, then ` : '';
-  return check('local models', false, `${wrong.title}: ${wrong.state}`, `${remove}${bring}   (1.1 GB)`, false);
+  return check('local models', false, `${wrong.title}: ${wrong.state}`, `${remove}${bring}   (1.6 GB)`, false);
 }
 
 async function ollama(): Promise<Check> {
@@ -176,8 +185,10 @@ async function ollama(): Promise<Check> {
 
 /** Whether keys are set, never what they are. */
 async function keys(): Promise<Check> {
-  const set = keyNames.filter((name) => process.env[name]);
-  const unset = keyNames.filter((name) => !process.env[name]);
+  const file = environmentFile();
+  const has = (name: string): boolean => Boolean(process.env[name] ?? file[name]);
+  const set = keyNames.filter(has);
+  const unset = keyNames.filter((name) => !has(name));
   const detail = `${set.length > 0 ? `set: ${set.join(', ')}; ` : ''}not set: ${unset.join(', ')}`;
   return check('keys', set.length > 0, detail, undefined, false);
 }
@@ -185,6 +196,6 @@ async function keys(): Promise<Check> {
 function someModel(local: boolean, nearby: boolean, key: boolean): Check {
   const means = [key && 'a key', nearby && 'Ollama', local && 'local models'].filter(Boolean);
   const ok = means.length > 0;
-  const fix = `set one of ${keyNames.join(', ')}, start Ollama, or: ${bring}`;
+  const fix = `set one of ${keyNames.join(', ')} (the file .env here will do), start Ollama, or: ${bring}`;
   return check('a model', ok, ok ? `by ${means.join(', ')}` : 'nothing here can answer', fix);
 }

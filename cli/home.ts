@@ -1,6 +1,8 @@
 /** Where things are: the project's `.lbi` folder and the machine's cache. */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 
 /** The folder of this project's runs, objects, server and logs: `LBI_HOME`, else `.lbi` where lbi runs. */
 export const homeFolder = (): string => resolve(process.env.LBI_HOME ?? '.lbi');
@@ -9,7 +11,16 @@ export const homeFolder = (): string => resolve(process.env.LBI_HOME ?? '.lbi');
 export const cacheFolder = (): string =>
   resolve(process.env.LBI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbi'));
 
+/** The variables of the file `.env` beside `.lbi`; none without it. Read anew at every call, so that a mended key is noticed. */
+export function environmentFile(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync(join(dirname(homeFolder()), '.env'), 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
 export const storeUrl = (): string => process.env.LBI_STORE ?? join(homeFolder(), 'store');
 
 /** How this program was called, for the commands that messages name. */
-export const program = process.env.LBI_NAME ?? 'lbi';
+export const program = process.env.LBI_NAME ?? (process.env.npm_command === 'exec' ? 'npx lbi' : 'lbi');

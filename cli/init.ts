@@ -1,7 +1,8 @@
 /** `lbi init`: a folder with a commented pipeline, its schema for the editor, and what git should leave out. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
+import { program } from './home.ts';
 import { schemaText } from './schema.ts';
 
 const templates = {
@@ -24,7 +25,8 @@ export const initCommand = async (folder = '.', options: InitOptions = {}): Prom
     return refuse(`there is no template "${template}". Templates:\n${known.join('\n')}`);
   }
   const pipeline = join(folder, 'pipeline.yaml');
-  if (existsSync(pipeline)) return refuse(`${pipeline} is already there; name another folder: lbi init my-pipeline`);
+  if (existsSync(pipeline))
+    return refuse(`${pipeline} is already there; name another folder: ${program} init my-pipeline`);
   await mkdir(folder, { recursive: true });
   const written = [await write(pipeline, await readFile(templateFile(template), 'utf8'))];
   written.push(await write(join(folder, 'pipeline.schema.json'), schemaText()));
@@ -68,16 +70,22 @@ const associateSchema = async (folder: string): Promise<string[]> => {
   return existsSync(path) ? [] : [await write(path, `${JSON.stringify(association, null, 2)}\n`)];
 };
 
+/** Runs are large, and `.env` holds keys. */
 const ignoreRuns = async (folder: string): Promise<string[]> => {
   const path = join(folder, '.gitignore');
   const before = existsSync(path) ? await readFile(path, 'utf8') : '';
-  if (before.split(/\r?\n/).some((line) => /^\/?\.lbi\/?$/.test(line.trim()))) return [];
-  return [await write(path, `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}.lbi/\n`)];
+  const there = before.split(/\r?\n/).map((line) => line.trim().replaceAll('/', ''));
+  const added = ['.lbi/', '.env'].filter((name) => !there.includes(name.replace('/', '')));
+  if (added.length === 0) return [];
+  const start = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+  return [await write(path, `${start}${added.join('\n')}\n`)];
 };
 
 const nextCommands = (folder: string, template: Template): string => {
   const enter = relative('.', folder) === '' ? [] : [`cd ${folder}`];
-  const keys = template === 'browser' ? ['export ANTHROPIC_API_KEY=… GEMINI_API_KEY=…'] : [];
-  const commands = [...enter, ...keys, 'lbi doctor pipeline.yaml', 'lbi plan pipeline.yaml', 'lbi run pipeline.yaml'];
+  // A program called by a relative path is elsewhere once the folder is entered.
+  const lbi = enter.length > 0 && /^\.{1,2}\//.test(program) ? relative(resolve(folder), resolve(program)) : program;
+  const keys = template === 'browser' ? ['echo ANTHROPIC_API_KEY=… >> .env', 'echo GEMINI_API_KEY=… >> .env'] : [];
+  const commands = [...enter, ...keys, `${lbi} doctor`, `${lbi} validate pipeline.yaml`, `${lbi} run pipeline.yaml`];
   return `\nNext:\n${commands.map((command) => `  ${command}`).join('\n')}\n`;
 };

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /** The `lbi` program: commands and their options; each command's work is loaded when it is called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
+import { program as lbi } from './home.ts';
+import { WrongCall } from './wrong-call.ts';
 
 /** The nearest package.json above: next to the sources in a checkout, above dist in the package. */
 function version(): string {
@@ -14,11 +16,20 @@ function version(): string {
   return 'unknown';
 }
 
-const program = new Command('lbi')
+const program = new Command(lbi)
   .description('Makes training data for agents from documentation and a live environment.')
   .version(version(), '-V, --version')
-  .showHelpAfterError('(lbi --help lists the commands)')
-  .addHelpText('after', '\nBegin with:  lbi doctor    lbi init my-agent    lbi run pipeline.yaml\n');
+  .showHelpAfterError(`(${lbi} --help lists the commands)`)
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 done, 1 failed, 2 wrong call, 3 wrong pipeline, run or task,
+  4 left or cancelled, 5 a check found problems, 6 this machine lacks something
+
+Begin with:  ${lbi} doctor    ${lbi} init my-agent    ${lbi} run pipeline.yaml
+`,
+  );
 
 let exit = 0;
 /** Runs a command's work and keeps its exit code. */
@@ -28,7 +39,7 @@ const does =
     exit = await work(...args);
   };
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 const amount = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
@@ -46,14 +57,16 @@ program.commandsGroup('Author');
 program
   .command('init')
   .argument('[folder]', 'where to put it', '.')
-  .option('--template <name>', 'shell or browser', 'shell')
+  .option('--template <name>', 'shell (no key needed) or browser (two keys)', 'shell')
+  .option(...json)
   .description('write a commented pipeline to start from')
   .action(does(async (folder, options) => (await import('./init.ts')).initCommand(folder, options)));
 program
   .command('validate')
   .argument('<files...>', 'pipeline files')
   .option('--profile <name>', 'check with this profile of the file')
-  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect, [])
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--strict', 'warnings count as errors')
   .option(...json)
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
@@ -67,13 +80,13 @@ program
   .command('run')
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
-  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect, [])
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
   .option('--detach', 'start it and come back at once')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
   .addHelpText(
     'after',
-    '\nExamples:\n  lbi run pipelines/quickstart.yaml\n  lbi run pipeline.yaml --set sources.0.limit=5 --detach\n',
+    `\nExamples:\n  ${lbi} run pipelines/quickstart.yaml\n  ${lbi} run pipeline.yaml --set sources.0.limit=5 --detach\n`,
   )
   .action(does(async (file, options) => (await import('./run.ts')).runCommand(file, options)));
 program
@@ -110,10 +123,7 @@ program
   .option('--dropped', 'list the dropped examples with the reasons')
   .option(...json)
   .description('the funnel of a run, its examples, or one trajectory')
-  .addHelpText(
-    'after',
-    '\nExamples:\n  lbi show @last\n  lbi show @last --dropped\n  lbi show r-4fk2 npm-version-1a2b3c\n',
-  )
+  .addHelpText('after', `\nExamples:\n  ${lbi} show @last\n  ${lbi} show @last --dropped\n  ${lbi} show @last TASK\n`)
   .action(does(async (run, task, options) => (await import('./show.ts')).showCommand(run, task, options)));
 program
   .command('ui')
@@ -127,8 +137,8 @@ program.commandsGroup('Use the data');
 program
   .command('export')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
-  .option('--format <names...>', 'openai, parquet')
-  .option('--out <folder>', 'where to write it')
+  .addOption(new Option('--format <names...>', 'formats to write (both)').choices(['openai', 'parquet']))
+  .option('--out <folder>', 'where to write it (.lbi/datasets/RUN)')
   .option(...json)
   .description('write the dataset of a run again, in other formats or elsewhere')
   .action(does(async (run, options) => (await import('./data.ts')).exportCommand(run, options)));
@@ -137,10 +147,14 @@ program
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
   .argument('<text>', 'an observation, an instruction or a question')
   .option('-k <number>', 'examples to show', count, 3)
-  .option('--by <what>', 'observation, instruction or query', 'query')
+  .addOption(
+    new Option('--by <what>', 'what the text is compared with')
+      .choices(['observation', 'instruction', 'query'])
+      .default('query'),
+  )
   .option(...json)
   .description('find the examples that a prompt would be given')
-  .addHelpText('after', '\nExample:\n  lbi retrieve @last "set the version of a package" -k 2\n')
+  .addHelpText('after', `\nExample:\n  ${lbi} retrieve @last "set the version of a package" -k 2\n`)
   .action(does(async (run, text, options) => (await import('./data.ts')).retrieveCommand(run, text, options)));
 program
   .command('check')
@@ -152,6 +166,7 @@ program
 program.commandsGroup('Machine');
 program
   .command('doctor')
+  .option('--fix', 'first download and install what is missing')
   .option(...json)
   .description('check what this machine has and say how to mend what is missing')
   .action(does(async (options) => (await import('./doctor.ts')).doctorCommand(options)));
@@ -163,7 +178,7 @@ program
 program
   .command('down')
   .option(...json)
-  .description('stop them; open runs wait and go on after lbi up')
+  .description(`stop them; open runs wait and go on after ${lbi} up`)
   .action(does(async (options) => (await import('./machine.ts')).downCommand(options)));
 program
   .command('worker')
@@ -173,22 +188,31 @@ program
   .command('supervise', { hidden: true })
   .action(does(async () => (await import('./machine.ts')).superviseCommand()));
 
-/** Exit code of a house error: 3 for what the user wrote, 6 for what is missing around, 1 otherwise. */
-const exitOf = (error: LbiError): number => ({ spec: 3, operator: 6 })[error.kind as string] ?? 1;
+program.helpCommand('help [command]', 'say more about a command');
+for (const command of program.commands) command.showHelpAfterError(`(${lbi} ${command.name()} --help says more)`);
 
-program.exitOverride();
+/** Exit code of an error, which is then on stderr: 2 wrong call, 3 what the user wrote, 6 what is missing around, 1 otherwise. */
+function explained(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const unexpected = !(error instanceof LbiError || error instanceof WrongCall);
+  const text = error instanceof Error ? error.message : String(error);
+  const hint = unexpected ? `\n(this was not foreseen; LBI_DEBUG=1 shows where it happened)` : '';
+  const stack = process.env.LBI_DEBUG !== undefined && error instanceof Error ? error.stack : undefined;
+  process.stderr.write(`error: ${stack ?? `${text}${hint}`}\n`);
+  if (error instanceof WrongCall) return 2;
+  return error instanceof LbiError ? ({ spec: 3, operator: 6 }[error.kind as string] ?? 1) : 1;
+}
+
+// `lbi show … | head`: whoever reads has seen enough.
+process.stdout.on('error', (error) => {
+  if ('code' in error && error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) exit = error.exitCode === 0 ? 0 : 2;
-  else if (error instanceof LbiError) {
-    process.stderr.write(`error: ${error.message}\n`);
-    exit = exitOf(error);
-  } else {
-    process.stderr.write(
-      `error: ${error instanceof Error ? (process.env.LBI_DEBUG === undefined ? error.message : error.stack) : String(error)}\n`,
-    );
-    exit = 1;
-  }
+  exit = explained(error);
 }
-process.exit(exit);
+// All that was written must have left before the process goes.
+process.stdout.write('', () => process.exit(exit));

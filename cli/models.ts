@@ -1,6 +1,5 @@
 /** Models as workers hold them: opened once per spec, with secrets and weights found on this machine. */
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { modelSpecOf } from '../activities/plans.ts';
 import { canonical } from '../core/canonical.ts';
 import { ModelError } from '../core/errors.ts';
@@ -9,28 +8,16 @@ import type { Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
 import { findWeights } from '../models/weights.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { cacheFolder, homeFolder } from './home.ts';
+import { cacheFolder, environmentFile, program } from './home.ts';
 
 /** Reads a secret at the moment it is needed: the environment first, then `.env` beside `.lbi`, so that a fixed key is noticed. */
 function secret(name: string): string {
-  const value = process.env[name] ?? envFile()[name];
+  const value = process.env[name] ?? environmentFile()[name];
   if (value !== undefined && value !== '') return value;
   throw new ModelError(
     'operator',
-    `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then lbi resume`,
+    `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then ${program} resume RUN`,
   );
-}
-
-function envFile(): Record<string, string> {
-  const path = join(dirname(homeFolder()), '.env');
-  if (!existsSync(path)) return {};
-  const before = { ...process.env };
-  process.loadEnvFile(path);
-  const read = Object.fromEntries(
-    Object.entries(process.env).filter(([name, value]) => before[name] !== value),
-  ) as Record<string, string>;
-  for (const name of Object.keys(read)) delete process.env[name];
-  return read;
 }
 
 async function weights(name: string): Promise<string> {
@@ -38,7 +25,7 @@ async function weights(name: string): Promise<string> {
   if (found !== undefined) return found.path;
   throw new ModelError(
     'operator',
-    `the weights of "${name}" are not on this machine: npm run setup (or lbi doctor) installs the known ones`,
+    `the weights of "${name}" are not on this machine: ${program} doctor --fix brings the known ones`,
   );
 }
 

@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { priceOf } from '../models/prices.ts';
+import type { Provider } from '../schemas/pipeline/model.ts';
+import { program } from './home.ts';
 
 export interface PipelineFileOptions {
   profile?: string | undefined;
@@ -32,4 +35,17 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     fileExists: (path) => existsSync(resolve(folder, path)),
   });
   return { loaded, text, folder };
+};
+
+/** Whether the table of prices has a model. */
+export const hasPrice = (provider: string, model: string): boolean =>
+  priceOf(provider as Provider, model) !== undefined;
+
+/** Why a file that was named cannot be read, and what to name instead. */
+export const unreadable = (file: string, error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT')
+    return `${file} cannot be read: there is no such file (${program} init my-agent writes one to start from)`;
+  if (code === 'EISDIR') return `${file} cannot be read: it is a folder; name the YAML file in it`;
+  return `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
 };

@@ -5,22 +5,23 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
+import { indexFolder } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
 import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
 import { openDriver } from '../environments/environments.ts';
-import { priceOf } from '../models/prices.ts';
 import { findWeights, knownWeights } from '../models/weights.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Provider } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
+import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
 import { cacheFolder } from './home.ts';
-import { type PipelineFileOptions, readPipelineFile } from './pipeline-file.ts';
+import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
+import { WrongCall } from './wrong-call.ts';
 
 /** Prompt files that come with the program: beside the sources in a checkout, beside dist in the package. */
 const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pipelines', 'prompts')]
@@ -41,11 +42,11 @@ export async function planFile(
   file: string,
   options: Pick<PipelineFileOptions, 'profile' | 'set'>,
 ): Promise<Plan | undefined> {
-  const knownPrice = (provider: string, model: string): boolean => priceOf(provider as Provider, model) !== undefined;
-  const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice }).catch((error: unknown) => {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new LbiError('spec', missing ? `there is no file ${file}` : `${file} cannot be read: ${String(error)}`);
-  });
+  const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice: hasPrice }).catch(
+    (error: unknown) => {
+      throw new WrongCall(unreadable(file, error));
+    },
+  );
   const color = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
   if (problems.length > 0) process.stderr.write(renderProblems(problems, { [file]: text }, { color }));
@@ -118,7 +119,19 @@ async function contentsOf(spec: FullSpec, folder: string): Promise<Record<string
       contents[`models.${name}`] = sha256;
     }
   }
-  return contents;
+  return { ...contents, ...(await knowledgeOf(spec)) };
+}
+
+/** What the examples are that the agent is shown: an index built anew is other knowledge. Throws a spec error when there is none. */
+async function knowledgeOf(spec: FullSpec): Promise<Record<string, string>> {
+  for (const stage of spec.stages) {
+    if (stage.uses !== 'interact' || stage.knowledge === undefined) continue;
+    const index = await openIndex(indexFolder(process.cwd(), stage.knowledge.index));
+    const { identity } = index;
+    index.close();
+    return { 'stages.interact.knowledge': identity };
+  }
+  return {};
 }
 
 /** Plans by ref, each read once. */

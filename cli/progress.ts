@@ -69,8 +69,9 @@ export function timeLeft({ funnel, startedAt, inFlight, waiting, phase }: Progre
   return left < 1000 ? '' : `about ${duration(left)} left`;
 }
 
-/** The live picture. */
-export function liveLines(title: string, progress: Progress, now = Date.now()): string[] {
+/** The live picture. In a narrow terminal the cost of each stage is left out: the first line has the sum. */
+export function liveLines(title: string, progress: Progress, now = Date.now(), columns = 120): string[] {
+  const wide = columns >= 112;
   const { funnel, inFlight, waiting, usage, phase } = progress;
   const stages = usageByStage(usage);
   const tasks = funnel.episodes + inFlight + waiting;
@@ -101,25 +102,30 @@ export function liveLines(title: string, progress: Progress, now = Date.now()): 
   ];
   const lines = rows.map(([name, done, total, what, cost]) => {
     const count = name === 'interact' ? `${done}/${more}${total}` : `${done}/${total}`;
-    return ` ${name.padEnd(10)} ${paint('cyan', bar(done, total))} ${count.padEnd(9)} ${what.padEnd(34)} ${paint('dim', cost)}`;
+    return ` ${name.padEnd(10)} ${paint('cyan', bar(done, total, wide ? 16 : 12))} ${count.padEnd(9)} ${wide ? `${what.padEnd(34)} ${paint('dim', cost)}` : cut(what, columns - 36)}`;
   });
   const head = [
     paint('bold', title),
     phase,
-    duration(now - progress.startedAt),
+    duration((progress.endedAt ?? now) - progress.startedAt),
     money(totalUsd(usage)),
     timeLeft(progress, now),
   ];
-  const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', ` ! ${id} waits: ${on}`));
-  const recent = progress.recent.slice(-5).map((line) => paint('dim', `   ${line}`));
+  const blocked = Object.entries(progress.blocked).map(([id, on]) =>
+    paint('yellow', cut(` ! ${id} waits: ${on}`, 2 * columns)),
+  );
+  const recent = progress.recent.slice(-5).map((line) => paint('dim', cut(`   ${line}`, columns - 1)));
   return [head.filter(Boolean).join('  '), ...lines, ...blocked, ...recent];
 }
+
+const cut = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
 
 const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, number) => total + number, 0);
 
 /** One line for logs and pipes. */
-export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progress, now = Date.now()): string {
+export function plainLine({ phase, funnel, usage, inFlight, startedAt, endedAt }: Progress, now = Date.now()): string {
   return [
     new Date(now).toISOString(),
     phase,
@@ -131,6 +137,6 @@ export function plainLine({ phase, funnel, usage, inFlight, startedAt }: Progres
     `judged=${funnel.voted}`,
     `kept=${funnel.kept}`,
     `usd=${totalUsd(usage).toFixed(4)}`,
-    `elapsed=${duration(now - startedAt).replaceAll(' ', '')}`,
+    `elapsed=${duration((endedAt ?? now) - startedAt).replaceAll(' ', '')}`,
   ].join(' ');
 }

@@ -5,7 +5,7 @@ import type { RunRecord } from './runs.ts';
 
 const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${Math.round((100 * part) / whole)} %`);
 
-export function reportLines(record: RunRecord, progress: Progress, now = Date.now()): string[] {
+export function reportLines(record: RunRecord, progress: Progress, now = progress.endedAt ?? Date.now()): string[] {
   const { funnel, dataset } = progress;
   const outcomes = Object.entries(funnel.outcomes).map(([outcome, number]) => `${number} ${outcome}`);
   const lines = [

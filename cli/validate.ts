@@ -5,7 +5,8 @@ import { distinct, type Problem } from '../core/spec/problem.ts';
 import { inReadingOrder, renderProblems } from '../core/spec/render.ts';
 import { entriesAt } from '../core/spec/tree.ts';
 import type { PipelineSpec } from '../schemas/pipeline/pipeline.ts';
-import { type PipelineFileOptions, readPipelineFile } from './pipeline-file.ts';
+import { program } from './home.ts';
+import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 
 export interface ValidateOptions extends PipelineFileOptions {
   /** One JSON document on stdout instead of text. */
@@ -23,31 +24,27 @@ interface Report {
 }
 
 /** Exit codes: 0 all valid, 2 no such file, 3 a pipeline is invalid. Problems go to stderr, results to stdout. */
-export const validateCommand = async (files: readonly string[], options: ValidateOptions = {}): Promise<number> => {
-  if (files.length === 0) return usage('lbi validate needs a file: lbi validate pipeline.yaml');
+export const validateCommand = async (files: readonly string[], given: ValidateOptions = {}): Promise<number> => {
+  const options: ValidateOptions = { knownPrice: hasPrice, ...given };
+  if (files.length === 0) return usage(`${program} validate needs a file: ${program} validate pipeline.yaml`);
   const reports: Report[] = [];
   for (const file of files) {
     try {
       reports.push(await check(file, options));
     } catch (error) {
-      return usage(`${file} cannot be read: ${reason(error)}`);
+      return usage(unreadable(file, error));
     }
   }
   if (options.json === true) printJson(reports);
   else for (const report of reports) print(report);
-  return reports.every(({ valid }) => valid) ? 0 : 3;
+  const valid = reports.every((report) => report.valid);
+  if (valid && options.json !== true) process.stderr.write(`  next  ${program} run ${files[0]}\n`);
+  return valid ? 0 : 3;
 };
 
 const usage = (message: string): number => {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`error: ${message}\n`);
   return 2;
-};
-
-const reason = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EISDIR') return 'it is a folder; name the YAML file in it';
-  return error instanceof Error ? error.message : String(error);
 };
 
 /** The file as it stands and, unless one was chosen, with each of its profiles; unset variables of a profile are no fault. */

@@ -131,6 +131,8 @@ export interface Progress {
   /** what needs a person, by workflow id */
   blocked: Record<string, string>;
   startedAt: number;
+  /** null while the run goes on */
+  endedAt: number | null;
   firstKeptAt: number | null;
   dataset: DatasetSummary | null;
   recent: string[];

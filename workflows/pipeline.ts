@@ -122,6 +122,7 @@ const progressOf = (
   waiting: state?.carried.waiting.length ?? 0,
   blocked,
   startedAt: state?.carried.startedAt ?? Date.now(),
+  endedAt: phase === 'done' || phase === 'cancelled' ? Date.now() : null,
   firstKeptAt: state?.carried.firstKeptAt ?? null,
   dataset,
   recent: state?.recent ?? [],

@@ -36,7 +36,7 @@ const validate = (files: string[], options = {}): Promise<Ended> =>
 test('init writes a pipeline that is valid at once, and refuses to write over it', async () => {
   const first = await run('init.ts', 'initCommand("one")');
   assert.equal(first.code, 0);
-  assert.match(first.stderr, /cd one\n {2}lbi doctor pipeline\.yaml/);
+  assert.match(first.stderr, /cd one\n {2}lbi doctor\n/);
   assert.equal((await validate(['one/pipeline.yaml'])).code, 0);
   writeFileSync(join(folder, 'one/pipeline.yaml'), 'mine');
   const second = await run('init.ts', 'initCommand("one")');
@@ -45,7 +45,7 @@ test('init writes a pipeline that is valid at once, and refuses to write over it
   assert.equal(readFileSync(join(folder, 'one/pipeline.yaml'), 'utf8'), 'mine');
 });
 
-test('init leaves settings alone and adds one line to .gitignore', async () => {
+test('init leaves settings alone and adds what is missing to .gitignore', async () => {
   mkdirSync(join(folder, 'two/.vscode'), { recursive: true });
   writeFileSync(join(folder, 'two/.vscode/settings.json'), '// mine\n{}');
   writeFileSync(join(folder, 'two/.gitignore'), 'dist');
@@ -57,7 +57,7 @@ test('init leaves settings alone and adds one line to .gitignore', async () => {
     'two/.gitignore',
   ]);
   assert.equal(readFileSync(join(folder, 'two/.vscode/settings.json'), 'utf8'), '// mine\n{}');
-  assert.equal(readFileSync(join(folder, 'two/.gitignore'), 'utf8'), 'dist\n.lbi/\n');
+  assert.equal(readFileSync(join(folder, 'two/.gitignore'), 'utf8'), 'dist\n.lbi/\n.env\n');
 });
 
 test('init names its templates when it does not know one', async () => {

@@ -16,7 +16,7 @@ import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
 import { readTrajectory, shownSteps } from './chain.ts';
 import type { Deps } from './deps.ts';
-import { promptOf, samplingOf, stageOf } from './plans.ts';
+import { placeOf, promptOf, samplingOf, stageOf } from './plans.ts';
 import { retrieve } from './retrieve.ts';
 
 /** What the agent knows at this moment. */
@@ -85,6 +85,7 @@ export const decide =
     const knowledge = await retrieve(deps, now.stage, latestText(now), written);
     const { system, user } = fillPrompt(promptOf(plan, 'interact'), {
       actions: describeActions(now.actions),
+      place: placeOf(plan),
       knowledge,
       task: now.task.instruction,
       history: history(now),
@@ -95,12 +96,13 @@ export const decide =
     if (model.images && screenshot !== undefined)
       content.push({ type: 'image', mime: 'image/png', data: await deps.store.get(screenshot) });
     const messages: Message[] = [{ role: 'user', content }];
-    const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? []);
+    const mayFinish = now.latest.index >= now.stage.min_steps;
+    const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? [], mayFinish);
     const request: ModelRequest = {
       role: 'decide',
       system,
       messages,
-      schema: decisionSchema(now.actions),
+      schema: decisionSchema(now.actions, mayFinish),
       ...(narrow === undefined ? {} : { narrowSchema: narrow }),
       ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
     };

@@ -5,11 +5,10 @@ import { fillPrompt } from '../core/prompt.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
-import type { Plan } from '../schemas/plan.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
 import type { Deps } from './deps.ts';
-import { promptOf, samplingOf, stageOf } from './plans.ts';
+import { placeOf, promptOf, samplingOf, stageOf } from './plans.ts';
 
 /** Characters of a document in the prompt; longer ones were split when they were read. */
 const maxChars = 24_000;
@@ -46,16 +45,3 @@ export const instruct =
       detail: readable ? '' : reply.detail || 'no usable task in the reply',
     };
   };
-
-/** The place in words, for the writer: what it is and what is in it. */
-function placeOf(plan: Plan): string {
-  const { environment } = stageOf(plan, 'interact');
-  const spec = plan.spec.environments[environment];
-  if (spec?.kind === 'shell') {
-    const files = Object.keys(spec.files ?? {});
-    return `A bash shell in a folder, without network.${files.length > 0 ? ` The folder holds ${files.join(', ')}.` : ''}`;
-  }
-  if (spec?.kind === 'browser')
-    return `A web browser on ${spec.app?.package ?? spec.app?.command[0] ?? spec.url ?? 'a web application'}, nothing else.`;
-  return 'A scripted board of lamps that can be switched.';
-}

@@ -47,3 +47,17 @@ export function samplingOf(
   const { temperature, max_tokens: maxTokens } = modelSpecOf(plan, name);
   return { maxTokens, temperature, seed: temperature === 0 ? 0 : seed };
 }
+
+/** The place in words, for the writer and the agent: as the pipeline says it, else what its kind tells. */
+export function placeOf(plan: Plan): string {
+  const { environment } = stageOf(plan, 'interact');
+  const spec = plan.spec.environments[environment];
+  if (spec?.about !== undefined) return spec.about;
+  if (spec?.kind === 'shell') {
+    const files = Object.keys(spec.files ?? {});
+    return `A bash shell in a folder, without network.${files.length > 0 ? ` The folder holds ${files.join(', ')}.` : ''}`;
+  }
+  if (spec?.kind === 'browser')
+    return `A web browser on ${spec.app?.package ?? spec.app?.command[0] ?? spec.url ?? 'a web application'}, nothing else.`;
+  return 'A scripted board of lamps that can be switched.';
+}

@@ -31,15 +31,28 @@ async function weights(name: string): Promise<string> {
 
 const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
 
+/** Throws `spec` when a script has changed since the plan was made: its replies would be kept as those of the old one. */
+async function openPlanned(plan: Plan, name: string): Promise<Model> {
+  const spec = modelSpecOf(plan, name);
+  const model = await openModel(spec, contextOf(plan));
+  const planned = plan.versions.contents[`models.${name}`];
+  if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;
+  throw new ModelError(
+    'spec',
+    `models.${name}: the script ${spec.script} is no longer the one that this run was planned with: run the pipeline again`,
+  );
+}
+
 export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
   const open = (plan: Plan, name: string): Promise<Model> => {
     const spec = modelSpecOf(plan, name);
     const { limits: _limits, ...rest } = spec;
-    const key = canonical([rest, spec.provider === 'scripted' ? plan.folder : null]);
+    const content = plan.versions.contents[`models.${name}`] ?? null;
+    const key = canonical([rest, content, spec.provider === 'scripted' ? plan.folder : null]);
     const known = models.get(key);
     if (known !== undefined) return known;
-    const opening = openModel(spec, contextOf(plan));
+    const opening = openPlanned(plan, name);
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.
     opening.catch(() => models.delete(key));

@@ -18,10 +18,13 @@ export type ReadDecision =
 /**
  * `{"reason": …, "action": {"name": "click", "element": "Save", "ref": "e12"}}`: the reason first, so that it can guide the choice,
  * and an element's name before its ref, the only order that small models learn. All properties are required and
- * optional ones may be null, as strict modes of providers want it.
+ * optional ones may be null, as strict modes of providers want it. Without `finish` the agent has to act.
  */
-export function decisionSchema(actions: ActionDefinition[]): JsonSchema {
-  return replySchema(actions.map((action) => alternative(action)));
+export function decisionSchema(actions: ActionDefinition[], finish = true): JsonSchema {
+  return replySchema(
+    actions.map((action) => alternative(action)),
+    finish,
+  );
 }
 
 /**
@@ -31,6 +34,7 @@ export function decisionSchema(actions: ActionDefinition[]): JsonSchema {
 export function narrowDecisionSchema(
   actions: ActionDefinition[],
   elements: ElementReference[],
+  finish = true,
 ): JsonSchema | undefined {
   const onElements = actions.filter(takesElement);
   if (onElements.length === 0) return undefined;
@@ -41,7 +45,7 @@ export function narrowDecisionSchema(
       .filter((action) => element.actions.includes(action.name))
       .map((action) => alternative(action, pinned(action, element))),
   );
-  return replySchema([...choices.slice(0, room), ...others]);
+  return replySchema([...choices.slice(0, room), ...others], finish);
 }
 
 /**
@@ -78,12 +82,13 @@ function definitionName(key: string): string {
   return /^name_+$/.test(key) ? key.slice(0, -1) : key;
 }
 
-function replySchema(alternatives: JsonSchema[]): JsonSchema {
+function replySchema(alternatives: JsonSchema[], withFinish: boolean): JsonSchema {
   const finish = objectOf({
     name: { type: 'string', const: 'finish' },
     answer: { type: 'string', maxLength: answerChars },
   });
-  return objectOf({ reason: { type: 'string', maxLength: reasonChars }, action: { anyOf: [...alternatives, finish] } });
+  const anyOf = withFinish ? [...alternatives, finish] : alternatives;
+  return objectOf({ reason: { type: 'string', maxLength: reasonChars }, action: { anyOf } });
 }
 
 function alternative(action: ActionDefinition, fixed: JsonObject = {}): JsonSchema {

@@ -4,8 +4,8 @@ import type { Answer } from '../schemas/vote.ts';
 import { LbiError } from './errors.ts';
 import { asObject } from './strict-schema.ts';
 
-/** Small models run on: a reason is a sentence. */
-const reasonChars = 240;
+/** Small models run on: a reason is a sentence, and a short one where it stands for all answers. */
+const reasonChars = { each: 240, one: 120 };
 
 /** The four criteria of the paper (§2.3, Table 31) as yes/no questions in our own words. */
 export const paperCriteria: Record<string, string> = {
@@ -30,7 +30,7 @@ export function voteSchema(
       'A criterion cannot be named "reason" with `reasons: one`: the reason has that name. Rename it.',
     );
   }
-  const reason: JsonSchema = { type: 'string', maxLength: reasonChars };
+  const reason: JsonSchema = { type: 'string', maxLength: reasonChars[reasons] };
   const answer: JsonSchema = { type: 'string', enum: ['yes', 'no'] };
   const names = Object.keys(criteria);
   const asked = names.map((name) => [name, reasons === 'each' ? objectOf({ reason, answer }) : answer]);

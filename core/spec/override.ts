@@ -4,9 +4,12 @@ import { type Place, type Problem, problemAt, type Source } from './problem.ts';
 import { nearest } from './suggest.ts';
 import { entriesAt, type Mapping, showPath, type Tree, textAt } from './tree.ts';
 
-/** Lays `over` on `under`: maps are merged key by key, everything else is replaced. */
+/** Keys that say which variant a map is; another one has other keys. */
+const variantKeys = ['provider', 'kind'];
+
+/** Lays `over` on `under`: maps are merged key by key, unless they are of different variants; everything else is replaced. */
 export const overlay = (under: Tree | undefined, over: Tree): Tree => {
-  if (under?.kind !== 'map' || over.kind !== 'map') return over;
+  if (under?.kind !== 'map' || over.kind !== 'map' || isOtherVariant(under, over)) return over;
   const entries = new Map(under.entries);
   for (const [name, entry] of over.entries) {
     const before = entries.get(name);
@@ -15,6 +18,12 @@ export const overlay = (under: Tree | undefined, over: Tree): Tree => {
   }
   return { ...under, entries };
 };
+
+const isOtherVariant = (under: Mapping, over: Mapping): boolean =>
+  variantKeys.some((name) => {
+    const [before, after] = [textAt(under, name), textAt(over, name)];
+    return before !== undefined && after !== undefined && before !== after;
+  });
 
 /** The tree with a profile laid on it and `profiles` taken out; a problem when there is no such profile. */
 export const applyProfile = (root: Tree, name: string | undefined): { tree: Tree; problems: Problem[] } => {

@@ -1,4 +1,4 @@
-/** Waits after an action until the page has come to rest: no request under way and no change of the document for a while. */
+/** Waits after an action until the page has come to rest: no request under way, nothing moving, no change of the document for a while. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluateIn, liveFrames } from './frames.ts';
 import type { Tab, Tabs } from './tabs.ts';
@@ -27,6 +27,8 @@ const CAP = 3000;
 const CAP_NAVIGATION = 10_000;
 /** A request older than this is a long poll. */
 const OLD_REQUEST = 2000;
+/** Milliseconds: a transition with more than this left is scenery, as is an animation without an end. */
+const LONG_ANIMATION = 1500;
 
 /** Taken before the action, so that what it sets off is told from what was there. */
 export interface Mark {
@@ -84,7 +86,7 @@ const documentRests = async (tab: Tab, quiet: number, silence: number, cap: numb
 
 /**
  * Resolves true when the document is parsed and has not changed for `quiet` ms, or has never changed for `silence` ms;
- * false after `cap` ms.
+ * false after `cap` ms. What fades in or out counts as change: until then a page shows things that it has removed already.
  */
 const quietScript = (quiet: number, silence: number, cap: number): string => `new Promise((resolve) => {
   const started = performance.now();
@@ -94,10 +96,15 @@ const quietScript = (quiet: number, silence: number, cap: number): string => `ne
   const watch = (root) => observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
   watch(document);
   for (const element of document.querySelectorAll('*')) if (element.shadowRoot) watch(element.shadowRoot);
+  const moves = () => document.getAnimations().some(({ playState, currentTime, effect }) => {
+    const left = (effect?.getComputedTiming().endTime ?? 0) - (currentTime ?? 0);
+    return playState === 'running' && left > 0 && left <= ${LONG_ANIMATION};
+  });
   const end = (value) => { observer.disconnect(); resolve(value); };
   const look = () => {
     const now = performance.now();
     if (now - started > ${cap}) return end(false);
+    if (moves()) [last, changed] = [now, true];
     const rested = now - last >= (changed ? ${quiet} : ${silence});
     if (document.readyState !== 'loading' && rested) return end(true);
     setTimeout(look, 15);

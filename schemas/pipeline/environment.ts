@@ -3,6 +3,12 @@ import { type Static, Type } from 'typebox';
 import { filled, key, strict, variants } from './key.ts';
 
 const common = {
+  about: Type.Optional(
+    Type.String({
+      maxLength: 1000,
+      ...key('output', 'What the place is and what is in it, in words: told to the writer of tasks and to the agent.'),
+    }),
+  ),
   sessions: filled(Type.Integer({ minimum: 1, ...key('cost', 'Sessions open at once, per worker.', { default: 2 }) })),
   observation: filled(
     strict(

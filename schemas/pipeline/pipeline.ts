@@ -41,7 +41,7 @@ export const PipelineSpec = strict(
         Type.Object({}, { additionalProperties: true }),
         key(
           'nothing',
-          'Named changes to this file, chosen with --profile NAME: maps are merged, everything else is replaced.',
+          'Named changes to this file, chosen with --profile NAME: maps are merged, unless the change has another provider or kind; everything else is replaced.',
         ),
       ),
     ),

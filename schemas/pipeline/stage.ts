@@ -93,6 +93,17 @@ export const InteractStage = strict(
     max_steps: filled(
       Type.Integer({ minimum: 1, maximum: 200, ...key('output', 'Most actions of an episode.', { default: 20 }) }),
     ),
+    min_steps: filled(
+      Type.Integer({
+        minimum: 0,
+        maximum: 20,
+        ...key(
+          'output',
+          'Actions before `finish` is offered: an agent that finishes at once teaches nothing (small models tend to).',
+          { default: 0 },
+        ),
+      }),
+    ),
     attempts: filled(
       Type.Integer({
         minimum: 1,

@@ -97,6 +97,19 @@ test('a profile merges maps, replaces lists and leaves the rest; other profiles 
   );
 });
 
+test('a profile with another provider brings a model of its own: no key of the old one is left', () => {
+  const text = `${base}profiles:
+  paid:
+    models: { writer: { provider: anthropic, model: claude-opus-5-5, api_key: "\${secret:KEY}" } }
+`;
+  const { spec } = good(text, { profile: 'paid' });
+  assert.deepEqual(spec.models.writer, {
+    provider: 'anthropic',
+    model: 'claude-opus-5-5',
+    api_key: '${secret:KEY}',
+  });
+});
+
 test('a fault in a profile points into the profile', () => {
   const text = `${base}profiles:\n  hot:\n    models: { writer: { temperature: 9 } }\n`;
   const [problem] = bad(text, { profile: 'hot' });

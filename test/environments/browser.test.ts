@@ -195,6 +195,16 @@ test('settling waits for what an action sets off', async (t) => {
   assert.equal(restless.observation.state.settled, 'cap');
 });
 
+test('what fades out is gone when the page is looked at; wheels and clouds are not waited for', async (t) => {
+  const site = await serve(t);
+  const place = await openPlace(t, { url: `${site.origin}/fade.html` });
+  assert.match(place.first.text, /Old card/);
+  assert.equal(place.first.state.settled, 'quiet', 'what moves without an end does not count');
+  const thrown = await place.on('click', 'Throw away');
+  assert.doesNotMatch(thrown.observation.text, /Old card/);
+  assert.equal(thrown.observation.state.settled, 'quiet');
+});
+
 test('a page that hangs is stopped and the step says so', async (t) => {
   const site = await serve(t);
   const place = await openPlace(t, { url: `${site.origin}/settle.html`, step_timeout: 1 });

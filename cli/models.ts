@@ -44,6 +44,19 @@ async function weights(name: string): Promise<string> {
 
 const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
 
+/** A model that is opened anew after its key was refused: the person may have put another one in place. */
+const forgotten = (model: Model, forget: () => void): Model => ({
+  ...model,
+  complete: async (request, options) => {
+    try {
+      return await model.complete(request, options);
+    } catch (error) {
+      if (error instanceof ModelError && error.kind === 'operator') forget();
+      throw error;
+    }
+  },
+});
+
 export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
   const open = (plan: Plan, name: string): Promise<Model> => {
@@ -52,10 +65,13 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     const key = canonical([rest, spec.provider === 'scripted' ? plan.folder : null]);
     const known = models.get(key);
     if (known !== undefined) return known;
-    const opening = openModel(spec, contextOf(plan));
+    const forget = (): void => void models.delete(key);
+    const opening = openModel(spec, contextOf(plan)).then((model) =>
+      'api_key' in spec ? forgotten(model, forget) : model,
+    );
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.
-    opening.catch(() => models.delete(key));
+    opening.catch(forget);
     return opening;
   };
   const close = async (): Promise<void> => {

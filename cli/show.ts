@@ -75,10 +75,10 @@ async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
   if (all.length === 0) return [];
   const lines = all
     .slice(0, 30)
-    .map(
-      ({ id, outcome, steps, kept, title }) =>
-        `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
-    );
+    .flatMap(({ id, outcome, steps, kept, title, record: made, detail }) => [
+      `  ${id.padEnd(34)} ${outcome.padEnd(10)} ${String(steps).padStart(2)} actions  kept ${String(kept).padStart(2)}  ${paint('dim', title)}`,
+      ...(made === null ? [paint('yellow', `    ${detail}`)] : []),
+    ]);
   const more = all.length > 30 ? [`  … ${all.length - 30} more: ${program} show ${record.run} --json`] : [];
   return ['', `  trajectories (${program} show ${record.run} TASK)`, ...lines, ...more];
 }

@@ -45,7 +45,7 @@ export async function runWorker(): Promise<void> {
     running.push(worker.run());
   };
   const plan = planReader(store);
-  const openQueues = queueOpener(() => ({ connection, namespace, activities, sessions, keep }));
+  const openQueues = queueOpener(() => ({ connection, namespace, identity: boot, activities, sessions, keep }));
   const models = modelOpener();
   const embedder = embedderOnce();
   const deps: Deps = {
@@ -71,7 +71,7 @@ export async function runWorker(): Promise<void> {
   };
   const activities = createActivities(deps);
   const bundle = await workflowBundle(join(home, 'cache'));
-  const shared = { connection, namespace, activities, ...drain };
+  const shared = { connection, namespace, identity: boot, activities, ...drain };
   keep(
     await Worker.create({
       ...shared,

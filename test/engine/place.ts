@@ -39,6 +39,8 @@ export interface PlaceOptions {
   change?: (pipeline: string) => string;
   /** one task of a page instead of three, which costs a third */
   oneTask?: boolean;
+  /** the agent's second reply is never JSON */
+  babble?: boolean;
 }
 
 const pipeline = (models: string, interact: string): string => `version: "1"
@@ -73,7 +75,12 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
   }
   const script = await readFile(join(here, 'lamps.script.yaml'), 'utf8');
   const alone = script.replaceAll(/^ {8}- "(?:Try|Read) .*\n/gm, '');
-  await writeFile(join(folder, 'lamps.script.yaml'), options.oneTask === true ? alone : script);
+  const babble = 'rules:\n  - { role: decide, step: 1, text: "I would rather not say." }';
+  const followed = options.oneTask === true ? alone : script;
+  await writeFile(
+    join(folder, 'lamps.script.yaml'),
+    options.babble === true ? followed.replace('rules:', babble) : followed,
+  );
   const whole = pipeline(options.models ?? scripted, options.interact ?? '');
   const text = options.oneTask === true ? whole.replace('per_document: 3', 'per_document: 1') : whole;
   await writeFile(join(folder, 'pipeline.yaml'), options.change?.(text) ?? text);

@@ -14,13 +14,13 @@ export interface ExternalServer {
 
 type Environment = Record<string, string | undefined>;
 
-/** Seconds from a variable; throws a spec error that names it when it is no positive number. */
-function seconds(environment: Environment, name: string, otherwise: number): number {
+/** A number above 0 from a variable; throws a spec error that names it when it is none. */
+function positive(environment: Environment, name: string, otherwise: number): number {
   const text = environment[name];
   if (text === undefined || text === '') return otherwise;
   const value = Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
-  throw new LbiError('spec', `${name} is "${text}"; expected a number of seconds above 0, such as ${otherwise}`);
+  throw new LbiError('spec', `${name} is "${text}"; expected a number above 0, such as ${otherwise}`);
 }
 
 function port(environment: Environment, name: string, otherwise: number): number {
@@ -82,10 +82,15 @@ export function readTemporalConfig(environment: Environment, folder: string) {
     } as const),
     timeouts: Object.freeze({
       /** Seconds a task may wait on a session's own queue before its worker counts as lost. */
-      lostWorker: seconds(environment, 'LBI_LOST_AFTER', 30),
+      lostWorker: positive(environment, 'LBI_LOST_AFTER', 30),
       /** Seconds without a heartbeat before an activity counts as lost. */
-      heartbeat: seconds(environment, 'LBI_HEARTBEAT', 15),
+      heartbeat: positive(environment, 'LBI_HEARTBEAT', 15),
+      /** Seconds between two looks after episodes and sessions that ended without a word. */
+      sweep: positive(environment, 'LBI_SWEEP', 60),
     }),
+    /** Events of history after which a run continues as new; null leaves it to the server's advice (4096). For tests. */
+    historyEvents:
+      environment.LBI_HISTORY_EVENTS === undefined ? null : positive(environment, 'LBI_HISTORY_EVENTS', 4096),
     /** The embedded server; ports are taken when free, others chosen otherwise. */
     server: Object.freeze({
       host: '127.0.0.1',

@@ -2,6 +2,7 @@
 import type { EnvironmentDriver } from '../environments/environment.ts';
 import type { Embedder, Model } from '../models/model.ts';
 import type { Ref } from '../schemas/common.ts';
+import type { Flow } from '../schemas/flow.ts';
 import type { EnvironmentKind, EnvironmentSpec } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -21,7 +22,7 @@ export interface Deps {
   /** Makes this worker poll the queues of the plan's models and environments. */
   openQueues(plan: Plan): Promise<void>;
   queues: { model(plan: Plan, name: string): string; environment(plan: Plan, name: string): string };
-  timing: { lostAfterSeconds: number; heartbeatSeconds: number };
+  timing: Omit<Flow['timing'], 'modelSeconds' | 'stepSeconds'>;
   /** Which of these workflow ids are no longer running. */
   ended(ids: string[]): Promise<string[]>;
   /** Folder that relative output paths start from. */

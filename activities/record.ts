@@ -1,7 +1,9 @@
 /** Pages that a run's workflow seals, and its look after episodes that ended without a word. */
 import type { Json, Ref } from '../schemas/common.ts';
+import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
-import { readPage, writePage } from '../store/json.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { getJson, readPage, writePage } from '../store/json.ts';
 import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 
@@ -29,9 +31,17 @@ export const inspect =
     const ended = new Set(await deps.ended(input.episodes.map(({ id }) => id)));
     const found = input.episodes.filter(({ id }) => ended.has(id));
     return Promise.all(
-      found.map(async ({ id, task }) => ({ id, entry: (await finishedEpisode(deps, plan, task)) ?? lostEntry(task) })),
+      found.map(async ({ id, task }) => ({ id, entry: (await endedEntry(deps, plan, task)) ?? lostEntry(task) })),
     );
   };
+
+/** An episode of this run whose report got lost: what it cost counts here. */
+async function endedEntry(deps: Deps, plan: Plan, task: TaskEntry): Promise<EpisodeEntry | undefined> {
+  const entry = await finishedEpisode(deps, plan, task);
+  if (entry === undefined || entry.record === null) return undefined;
+  const { usage } = await getJson<Episode>(deps.store, entry.record);
+  return { ...entry, usage, reused: false };
+}
 
 const lostEntry = (task: TaskEntry): EpisodeEntry => ({
   task: task.ref,

@@ -21,6 +21,8 @@ export interface Sessions {
   get(id: string): Session;
   close(id: string): Promise<void>;
   closeAll(): Promise<void>;
+  /** The sessions that are held, `<workflow id>#<number>`. */
+  ids(): string[];
   /** How many sessions are held for that queue. */
   held(queue: string): number;
   /** Resolves when a session was closed. */
@@ -80,6 +82,7 @@ export function openSessions(root: string): Sessions {
     closeAll: async () => {
       await Promise.allSettled([...sessions.keys()].map(close));
     },
+    ids: () => [...sessions.keys()],
     held: (queue) => [...sessions.values()].filter((held) => held.queue === queue).length,
     released: () => new Promise((resolve) => waiters.push(resolve)),
   };

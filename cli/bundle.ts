@@ -14,7 +14,7 @@ const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error: console.err
 async function contentHash(): Promise<string> {
   const hash = createHash('sha256');
   for (const folder of ['workflows', 'core', 'schemas']) {
-    for (const name of (await readdir(join(root, folder))).sort()) {
+    for (const name of (await readdir(join(root, folder), { recursive: true })).sort()) {
       if (extname(name) === '.ts') hash.update(name).update(await readFile(join(root, folder, name)));
     }
   }

@@ -43,6 +43,19 @@ async function openPlanned(plan: Plan, name: string): Promise<Model> {
   );
 }
 
+/** A model that is opened anew after its key was refused: the person may have put another one in place. */
+const forgotten = (model: Model, forget: () => void): Model => ({
+  ...model,
+  complete: async (request, options) => {
+    try {
+      return await model.complete(request, options);
+    } catch (error) {
+      if (error instanceof ModelError && error.kind === 'operator') forget();
+      throw error;
+    }
+  },
+});
+
 export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
   const open = (plan: Plan, name: string): Promise<Model> => {
@@ -52,10 +65,11 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     const key = canonical([rest, content, spec.provider === 'scripted' ? plan.folder : null]);
     const known = models.get(key);
     if (known !== undefined) return known;
-    const opening = openPlanned(plan, name);
+    const forget = (): void => void models.delete(key);
+    const opening = openPlanned(plan, name).then((model) => ('api_key' in spec ? forgotten(model, forget) : model));
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.
-    opening.catch(() => models.delete(key));
+    opening.catch(forget);
     return opening;
   };
   const close = async (): Promise<void> => {

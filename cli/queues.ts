@@ -76,6 +76,8 @@ export function sessionSlots(sessions: Sessions, queue: string, bound: number): 
 interface QueueContext {
   connection: NativeConnection;
   namespace: string;
+  /** how the Temporal UI names this process */
+  identity: string;
   activities: Activities;
   sessions: Sessions;
   /** keeps a started worker until the process ends */
@@ -90,8 +92,8 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
   const start = async (queue: string, options: Partial<Parameters<typeof Worker.create>[0]>): Promise<void> => {
     if (polled.has(queue)) return;
     polled.add(queue);
-    const { connection, namespace, activities, keep } = context();
-    keep(await Worker.create({ connection, namespace, taskQueue: queue, activities, ...drain, ...options }));
+    const { connection, namespace, identity, activities, keep } = context();
+    keep(await Worker.create({ connection, namespace, identity, taskQueue: queue, activities, ...drain, ...options }));
   };
   return async (plan) => {
     for (const [name, spec] of Object.entries(plan.spec.models))

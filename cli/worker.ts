@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
 import { createActivities, type Deps } from '../activities/index.ts';
-import { openSessions } from '../activities/sessions.ts';
+import { openSessions, type Sessions } from '../activities/sessions.ts';
 import { openDriver } from '../environments/environments.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
@@ -28,7 +28,7 @@ const lookEvery = 3000;
 export async function runWorker(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
   const home = homeFolder();
-  const boot = `${hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
+  const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
   await mkdir(home, { recursive: true });
   await reapSessions(home);
 
@@ -45,7 +45,7 @@ export async function runWorker(): Promise<void> {
     running.push(worker.run());
   };
   const plan = planReader(store);
-  const openQueues = queueOpener(() => ({ connection, namespace, activities, sessions, keep }));
+  const openQueues = queueOpener(() => ({ connection, namespace, identity: boot, activities, sessions, keep }));
   const models = modelOpener();
   const embedder = embedderOnce();
   const deps: Deps = {
@@ -58,7 +58,12 @@ export async function runWorker(): Promise<void> {
     packageFolder,
     openQueues,
     queues: { model: modelQueue, environment: environmentQueue },
-    timing: { lostAfterSeconds: temporal.timeouts.lostWorker, heartbeatSeconds: temporal.timeouts.heartbeat },
+    timing: {
+      lostAfterSeconds: temporal.timeouts.lostWorker,
+      heartbeatSeconds: temporal.timeouts.heartbeat,
+      sweepSeconds: temporal.timeouts.sweep,
+      historyEvents: temporal.historyEvents,
+    },
     ended: (ids) => endedOf(client, ids),
     home: process.cwd(),
     pinnedQueue: `lbi.env.${boot}`,
@@ -66,7 +71,7 @@ export async function runWorker(): Promise<void> {
   };
   const activities = createActivities(deps);
   const bundle = await workflowBundle(join(home, 'cache'));
-  const shared = { connection, namespace, activities, ...drain };
+  const shared = { connection, namespace, identity: boot, activities, ...drain };
   keep(
     await Worker.create({
       ...shared,
@@ -80,9 +85,14 @@ export async function runWorker(): Promise<void> {
   await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
 
   const look = setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery);
+  const sweep = setInterval(
+    () => void closeAbandoned(client, sessions).catch(() => undefined),
+    temporal.timeouts.sweep * 1000,
+  );
   await openRunning(client, deps).catch(() => undefined);
   const stop = (): void => {
     clearInterval(look);
+    clearInterval(sweep);
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   process.once('SIGTERM', stop);
@@ -90,7 +100,7 @@ export async function runWorker(): Promise<void> {
   try {
     await Promise.all(running);
   } finally {
-    clearInterval(look);
+    stop();
     stopping.abort();
     await sessions.closeAll();
     await Promise.all([models.close(), embedder.close()]);
@@ -106,6 +116,14 @@ async function openRunning(client: Client, deps: Deps): Promise<void> {
     const ref = memo?.plan;
     if (typeof ref === 'string') await deps.openQueues(await deps.plan(ref));
   }
+}
+
+/** Closes the sessions of episodes that are over: one that was terminated, or given up, closes nothing itself. */
+async function closeAbandoned(client: Client, sessions: Sessions): Promise<void> {
+  const ids = sessions.ids();
+  const episodeOf = (id: string): string => id.slice(0, id.lastIndexOf('#'));
+  const ended = new Set(await endedOf(client, [...new Set(ids.map(episodeOf))]));
+  await Promise.allSettled(ids.filter((id) => ended.has(episodeOf(id))).map(sessions.close));
 }
 
 async function endedOf(client: Client, ids: string[]): Promise<string[]> {

@@ -41,7 +41,16 @@ export interface Flow {
   /** documents whose tasks are asked for ahead of the episodes */
   ahead: number;
   budgetUsd: number | null;
-  timing: { lostAfterSeconds: number; heartbeatSeconds: number; modelSeconds: number; stepSeconds: number };
+  timing: {
+    lostAfterSeconds: number;
+    heartbeatSeconds: number;
+    modelSeconds: number;
+    stepSeconds: number;
+    /** seconds between two looks after episodes that ended without a word */
+    sweepSeconds: number;
+    /** events of history after which a run continues as new; null leaves it to the server's advice */
+    historyEvents: number | null;
+  };
 }
 
 export interface PipelineInput {
@@ -117,9 +126,11 @@ export interface Carried {
   usage: Record<string, Usage>;
   startedAt: number;
   firstKeptAt: number | null;
+  /** what needs a person, by workflow id */
+  blocked: Record<string, string>;
 }
 
-export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled';
+export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled' | 'failed';
 
 /** Answer of the query `progress`: what a person wants to know of a run, at any moment. */
 export interface Progress {

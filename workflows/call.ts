@@ -4,6 +4,7 @@ import {
   ApplicationFailure,
   proxyActivities,
   type RetryPolicy,
+  TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../schemas/activities.ts';
@@ -88,4 +89,15 @@ export function failureMessage(error: unknown): string {
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   if (inner instanceof TimeoutFailure) return `timed out (${inner.timeoutType})`;
   return inner instanceof Error ? inner.message : String(inner);
+}
+
+/** A failure that ends the workflow: an error that nobody foresaw would otherwise be retried by the server for ever, unseen. */
+export function bounded(error: unknown): Error {
+  if (error instanceof TemporalFailure) return error;
+  return ApplicationFailure.create({
+    message: `unexpected: ${failureMessage(error)}`,
+    type: 'unexpected',
+    nonRetryable: true,
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
 }

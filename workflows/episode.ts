@@ -14,9 +14,9 @@ import {
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { call, failureMessage } from './call.ts';
+import { bounded, call, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
-import { openGate } from './gate.ts';
+import { type Gate, openGate } from './gate.ts';
 import { interact, type Ledger, type Walk } from './interact.ts';
 import { type EpisodeSession, episodeSession } from './session.ts';
 
@@ -33,7 +33,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const { flow, task } = input;
   const run = getExternalWorkflowHandle(input.parent);
   const id = workflowInfo().workflowId;
-  const gate = openGate((blockedOn) => run.signal(episodeBlocked, { id, blockedOn }));
+  const gate = openGate((blockedOn) => heard(() => run.signal(episodeBlocked, { id, blockedOn })));
   const ledger: Ledger = { usage: {} };
   const session = episodeSession(flow, task, gate);
   const report: { entry: EpisodeEntry; titles: string[] } = { entry: emptyEntry(input), titles: [] };
@@ -51,7 +51,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     report.titles = harvest.titles;
     report.entry = {
       ...summarise(input, walk, harvest, ledger),
-      record: await conclude(input, walk, harvest, session, ledger),
+      record: await conclude(input, walk, harvest, { session, gate, ledger }),
     };
     upsertSearchAttributes([
       { key: keys.stage, value: 'done' },
@@ -62,15 +62,18 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   } catch (error) {
     const detail = isCancellation(error) ? 'cancelled' : failureMessage(error);
     report.entry = { ...report.entry, detail, usage: ledger.usage };
-    throw error;
+    throw bounded(error);
   } finally {
-    await CancellationScope.nonCancellable(async () => {
-      try {
-        await run.signal(episodeDone, report);
-      } catch (error) {
-        log.warn('the run of this episode is gone; the record is in the store', { error });
-      }
-    });
+    await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
+  }
+}
+
+/** An episode outlives a run that was terminated: then nobody hears it. */
+async function heard(signal: () => Promise<void>): Promise<void> {
+  try {
+    await signal();
+  } catch (error) {
+    log.warn('the run of this episode is gone; the record is in the store', { error });
   }
 }
 
@@ -117,12 +120,12 @@ async function conclude(
   { flow, task }: EpisodeInput,
   walk: Walk,
   harvest: Harvest,
-  session: EpisodeSession,
-  ledger: Ledger,
+  { session, gate, ledger }: { session: EpisodeSession; gate: Gate; ledger: Ledger },
 ): Promise<string> {
   const { outcome, detail, head } = walk;
   const steps = walk.facts.length;
-  const trajectory = await call('seal', { summary: `seal the trajectory: ${steps} actions, ${outcome}` })({
+  const seal = call('seal', { summary: `seal the trajectory: ${steps} actions, ${outcome}` });
+  const sealed = {
     plan: flow.plan,
     trajectory: {
       task: task.ref,
@@ -135,7 +138,8 @@ async function conclude(
     },
     finish: walk.finish,
     usage: walk.usage,
-  });
+  };
+  const trajectory = await gate.pass(() => seal(sealed));
   const record: Episode = {
     task: task.ref,
     trajectory,
@@ -147,10 +151,10 @@ async function conclude(
     candidates: harvest.candidates,
     usage: ledger.usage,
   };
-  return call('conclude', { summary: `keep the record: ${harvest.voted} examples judged, ${harvest.kept} accepted` })({
-    plan: flow.plan,
-    record,
+  const keep = call('conclude', {
+    summary: `keep the record: ${harvest.voted} examples judged, ${harvest.kept} accepted`,
   });
+  return gate.pass(() => keep({ plan: flow.plan, record }));
 }
 
 const details = (walk: Walk, harvest: Harvest): string[] => [

@@ -5,8 +5,11 @@
 
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  CancellationScope,
   condition,
   getExternalWorkflowHandle,
+  isCancellation,
+  log,
   ParentClosePolicy,
   startChild,
   WorkflowIdReusePolicy,
@@ -17,7 +20,7 @@ import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
 import { resumeSignal } from './gate.ts';
-import { historyIsLong, type RunState, recordFullPage, settle } from './run-state.ts';
+import { pageIsFull, type RunState, recordPage, settle, watchHistory } from './run-state.ts';
 
 const keys = {
   run: defineSearchAttributeKey(searchAttributes.run, 'KEYWORD'),
@@ -25,62 +28,79 @@ const keys = {
   stage: defineSearchAttributeKey(searchAttributes.stage, 'KEYWORD'),
 };
 
-/** Seconds between two looks after episodes that ended without a word. */
-const sweepSeconds = 60;
-
-/** No episode starts once the budget is spent; `lbi resume --budget` raises it. */
-function affordable(state: RunState): boolean {
-  const { budgetUsd } = state.carried.flow;
-  const spent = Object.values(state.carried.usage).reduce((sum, usage) => sum + usage.usd, 0);
-  const within = budgetUsd === null || spent < budgetUsd;
-  state.overBudget(
-    within
-      ? null
-      : `the budget of $${budgetUsd} is spent ($${spent.toFixed(2)}): lbi resume ${state.carried.flow.run} --budget USD`,
-  );
-  return within;
+/** What was spent, and what the episodes in flight will cost if they cost what the others did. */
+function costs({ carried }: RunState): { spent: number; reserved: number } {
+  const { usage, funnel, flow, inFlight } = carried;
+  const spent = Object.values(usage).reduce((sum, { usd }) => sum + usd, 0);
+  const onEpisodes = spent - (usage[flow.accounts.instruct]?.usd ?? 0);
+  const paid = funnel.episodes - funnel.episodesReused;
+  return { spent, reserved: paid > 0 ? (inFlight.length * onEpisodes) / paid : 0 };
 }
 
 /** Starts episodes while there is room, until all have ended or the run is to continue as new. */
 export async function launchEpisodes(state: RunState): Promise<void> {
-  const { carried } = state;
+  const { carried, gate } = state;
   const { flow } = carried;
   const starting = new Set<Promise<void>>();
+  const failures: unknown[] = [];
   const idle = (): boolean => state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0;
-  const startable = (): boolean =>
-    carried.waiting.length > 0 && carried.inFlight.length < flow.concurrency && affordable(state);
-  while (!state.continuing && !idle()) {
-    await condition(() => state.continuing || idle() || startable() || carried.buffer.length >= 200);
-    await recordFullPage(state);
-    while (!state.continuing && startable()) {
-      const task = carried.waiting.shift();
-      if (task === undefined) break;
-      const started = launch(state, task).finally(() => starting.delete(started));
-      starting.add(started);
+  /** No episode starts that the budget may not bear; `lbi resume --budget` raises it. */
+  const startable = (): boolean => {
+    const { spent, reserved } = costs(state);
+    const within = flow.budgetUsd === null || spent + reserved < flow.budgetUsd;
+    return carried.waiting.length > 0 && carried.inFlight.length < flow.concurrency && within;
+  };
+  const spentUp = (): boolean =>
+    carried.waiting.length > 0 && flow.budgetUsd !== null && costs(state).spent >= flow.budgetUsd;
+  try {
+    while (!state.continuing && !idle()) {
+      await condition(
+        () => state.continuing || idle() || startable() || spentUp() || pageIsFull(state) || failures.length > 0,
+      );
+      if (failures.length > 0) throw failures[0];
+      if (pageIsFull(state)) await recordPage(state);
+      while (!state.continuing && startable()) {
+        const task = carried.waiting.shift();
+        if (task === undefined) break;
+        const started = launch(state, task)
+          .catch((error: unknown) => void failures.push(error))
+          .finally(() => starting.delete(started));
+        starting.add(started);
+      }
+      if (spentUp()) await gate.hold(overBudget(state), () => state.continuing || !spentUp());
+      watchHistory(state);
     }
-    if (historyIsLong()) state.continuing = true;
+  } finally {
+    // Children must have started before the run may continue as new, or ask them to stop.
+    await Promise.all(starting);
   }
-  // Children must have started before the run may continue as new.
-  await Promise.all(starting);
 }
+
+const overBudget = (state: RunState): string => {
+  const { budgetUsd, run } = state.carried.flow;
+  return `the budget of $${budgetUsd} is spent ($${costs(state).spent.toFixed(2)}): lbi resume ${run} --budget USD`;
+};
 
 async function launch(state: RunState, task: TaskEntry): Promise<void> {
   const { flow } = state.carried;
   const id = `${flow.pipeline}/${flow.run}/${task.id}`;
   state.carried.inFlight.push({ id, task });
   try {
-    await startChild(episode, {
-      workflowId: id,
-      args: [{ flow, task, parent: workflowInfo().workflowId }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      staticSummary: task.title,
-      typedSearchAttributes: [
-        { key: keys.run, value: flow.run },
-        { key: keys.pipeline, value: flow.pipeline },
-        { key: keys.stage, value: 'interact' },
-      ],
-    });
+    // A start that is under way is never interrupted: either there is a child that can be asked to stop, or none.
+    await CancellationScope.nonCancellable(() =>
+      startChild(episode, {
+        workflowId: id,
+        args: [{ flow, task, parent: workflowInfo().workflowId }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        staticSummary: task.title,
+        typedSearchAttributes: [
+          { key: keys.run, value: flow.run },
+          { key: keys.pipeline, value: flow.pipeline },
+          { key: keys.stage, value: 'interact' },
+        ],
+      }),
+    );
   } catch (error) {
     // It runs already, or ended while nobody listened: the sweeper finds out.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -93,16 +113,28 @@ export async function sweepEpisodes(state: RunState): Promise<void> {
   const over = (): boolean =>
     state.continuing || (state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0);
   for (;;) {
+    await condition(() => over() || carried.inFlight.length > 0);
     const before = new Set(carried.inFlight.map(({ id }) => id));
-    if (await condition(over, sweepSeconds * 1000)) return;
+    if (await condition(over, carried.flow.timing.sweepSeconds * 1000)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
-    const episodes = carried.inFlight.filter(({ id }) => before.has(id));
-    if (episodes.length === 0) continue;
-    const ended = await call('inspect', { summary: `look after ${episodes.length} episodes in flight` })({
-      plan: carried.flow.plan,
-      episodes,
-    });
+    await settleEnded(
+      state,
+      carried.inFlight.filter(({ id }) => before.has(id)),
+    );
+    watchHistory(state);
+  }
+}
+
+/** Settles those of the episodes that are no longer running. When that cannot be told now, the next look will. */
+async function settleEnded(state: RunState, episodes: RunState['carried']['inFlight']): Promise<void> {
+  if (episodes.length === 0) return;
+  try {
+    const look = call('inspect', { summary: `look after ${episodes.length} episodes in flight` });
+    const ended = await look({ plan: state.carried.flow.plan, episodes });
     for (const { entry } of ended) settle(state, { entry, titles: [] });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the episodes in flight could not be looked after', { error });
   }
 }
 
@@ -110,7 +142,11 @@ export async function sweepEpisodes(state: RunState): Promise<void> {
 export async function cancelEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
   await Promise.allSettled(carried.inFlight.map(({ id }) => getExternalWorkflowHandle(id).cancel()));
-  await condition(() => carried.inFlight.length === 0, 120_000);
+  const period = Math.min(carried.flow.timing.sweepSeconds, 20);
+  for (let waited = 0; waited < 120; waited += period) {
+    if (await condition(() => carried.inFlight.length === 0, period * 1000)) return;
+    await settleEnded(state, [...carried.inFlight]);
+  }
 }
 
 /** Opens the gates of all episodes in flight. */

@@ -1,7 +1,7 @@
 /** The gate: work that needs a person waits here, is visible as blocked, and goes on after `lbi resume`. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { failureKind, failureMessage } from './call.ts';
 
@@ -13,6 +13,8 @@ const blockedOnKey = defineSearchAttributeKey(searchAttributes.blockedOn, 'KEYWO
 export interface Gate {
   /** Runs the work; when it fails for a reason that a person can mend, waits for `resume` and runs it again. */
   pass<T>(work: () => Promise<T>): Promise<T>;
+  /** Waits, visibly blocked for that reason, until the predicate holds. */
+  hold(blockedOn: string, until: () => boolean): Promise<void>;
 }
 
 /** One gate per workflow. `told` hears what the work is blocked on, and null once it goes on; `resumed` passes the signal on. */
@@ -21,31 +23,40 @@ export function openGate(
   resumed: (change: { budgetUsd?: number }) => Promise<void> = async () => {},
 ): Gate {
   let generation = 0;
-  let waiting = 0;
+  const waiting: string[] = [];
+  let shown: string | null = null;
   setHandler(resumeSignal, async (change = {}) => {
     generation += 1;
     await resumed(change);
   });
-  const block = async (blockedOn: string): Promise<void> => {
-    const before = generation;
-    waiting += 1;
-    upsertSearchAttributes([{ key: blockedOnKey, value: blockedOn.slice(0, 120) }]);
-    await told(blockedOn);
-    await condition(() => generation > before);
-    waiting -= 1;
-    if (waiting > 0) return;
-    upsertSearchAttributes([{ key: blockedOnKey, value: null }]);
-    await told(null);
+  const show = async (): Promise<void> => {
+    const blockedOn = waiting[0] ?? null;
+    if (blockedOn === shown) return;
+    shown = blockedOn;
+    upsertSearchAttributes([{ key: blockedOnKey, value: blockedOn?.slice(0, 120) ?? null }]);
+    await CancellationScope.nonCancellable(() => told(blockedOn));
+  };
+  const hold = async (blockedOn: string, until: () => boolean): Promise<void> => {
+    waiting.push(blockedOn);
+    try {
+      await show();
+      await condition(until);
+    } finally {
+      waiting.splice(waiting.indexOf(blockedOn), 1);
+      await show();
+    }
   };
   const pass = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
+      const before = generation;
       try {
         return await work();
       } catch (error) {
         if (failureKind(error) !== 'operator') throw error;
-        await block(failureMessage(error));
+        // A resume that came while the work ran may have mended it already: then it is tried at once.
+        if (generation === before) await hold(failureMessage(error), () => generation > before);
       }
     }
   };
-  return { pass };
+  return { pass, hold };
 }

@@ -3,8 +3,7 @@ import { condition } from '@temporalio/workflow';
 import { charge } from '../core/usage.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
 import { call, modelCall } from './call.ts';
-import type { Gate } from './gate.ts';
-import { historyIsLong, type RunState, say, settle } from './run-state.ts';
+import { type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
 
 interface Asked {
   document: DocumentEntry;
@@ -13,7 +12,7 @@ interface Asked {
 }
 
 /** Runs until every document has given its tasks, or the run is to continue as new. */
-export async function admitTasks(state: RunState, gate: Gate): Promise<void> {
+export async function admitTasks(state: RunState): Promise<void> {
   const { carried } = state;
   const { flow } = carried;
   const asked: Asked[] = [];
@@ -21,23 +20,23 @@ export async function admitTasks(state: RunState, gate: Gate): Promise<void> {
   let exhausted = false;
   const room = (): boolean => carried.waiting.length < flow.concurrency * 2 || state.continuing;
   try {
-    while (!state.continuing) {
-      while (asked.length < flow.ahead && !exhausted) {
+    for (;;) {
+      while (asked.length < flow.ahead && !exhausted && !state.continuing) {
         const next = await documents.next();
         if (next.done === true) exhausted = true;
-        else asked.push(ask(state, gate, next.value.document, next.value.next));
+        else asked.push(ask(state, next.value.document, next.value.next));
       }
       const first = asked.shift();
+      // What was asked ahead is admitted before the run continues as new: it has been paid for.
       if (first === undefined) break;
-      await admit(state, gate, first);
+      await admit(state, first);
       await condition(room);
-      if (historyIsLong()) state.continuing = true;
+      watchHistory(state);
     }
   } finally {
-    // What was asked ahead is answered (and remembered) before the run moves on.
     await Promise.allSettled(asked.map(({ reply }) => reply));
   }
-  state.admitted = asked.length === 0 && exhausted;
+  state.admitted = exhausted;
 }
 
 async function* documentsFrom(
@@ -45,7 +44,8 @@ async function* documentsFrom(
 ): AsyncGenerator<{ document: DocumentEntry; next: { page: number; index: number } }> {
   const { flow, pages, cursor } = state.carried;
   for (let { page, index } = { ...cursor }; page < pages; page += 1, index = 0) {
-    const entries = await call('page', { summary: `documents, page ${page + 1} of ${pages}` })({ run: flow.run, page });
+    const read = call('page', { summary: `documents, page ${page + 1} of ${pages}` });
+    const entries = await state.gate.pass(() => read({ run: flow.run, page }));
     for (; index < entries.length; index += 1) {
       const document = entries[index];
       const last = index + 1 === entries.length;
@@ -55,9 +55,9 @@ async function* documentsFrom(
   }
 }
 
-function ask(state: RunState, gate: Gate, document: DocumentEntry, next: Asked['next']): Asked {
+function ask(state: RunState, document: DocumentEntry, next: Asked['next']): Asked {
   const { flow } = state.carried;
-  const reply = gate.pass(() =>
+  const reply = state.gate.pass(() =>
     call(
       'instruct',
       modelCall(flow, flow.queues.instruct, 4, `instruct: tasks from "${document.title}"`),
@@ -68,13 +68,13 @@ function ask(state: RunState, gate: Gate, document: DocumentEntry, next: Asked['
   return { document, next, reply };
 }
 
-async function admit(state: RunState, gate: Gate, { document, next, reply }: Asked): Promise<void> {
+async function admit(state: RunState, { document, next, reply }: Asked): Promise<void> {
   const { carried } = state;
   const { flow, funnel } = carried;
   const result = await reply;
   charge(carried.usage, flow.accounts.instruct, result.usage);
   if (!result.readable) funnel.unreadable += 1;
-  const admitted = await gate.pass(() =>
+  const admitted = await state.gate.pass(() =>
     call('admit', { summary: `admit ${result.count} tasks from "${document.title}"` })({
       plan: flow.plan,
       run: flow.run,
@@ -90,6 +90,5 @@ async function admit(state: RunState, gate: Gate, { document, next, reply }: Ask
   funnel.taskDuplicates += admitted.duplicates;
   carried.waiting.push(...admitted.fresh);
   say(state, `${document.title}: ${result.count} tasks, ${admitted.duplicates} duplicates`);
-  for (const entry of admitted.finished) settle(state, { entry, titles: [] });
-  state.changed();
+  for (const entry of admitted.finished) tallyEntry(state, entry);
 }

@@ -14,78 +14,155 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { DatasetSummary, Phase, PipelineInput, Progress } from '../schemas/flow.ts';
-import { call } from './call.ts';
+import { bounded, call } from './call.ts';
 import { episodeBlocked, episodeDone } from './episode.ts';
 import { cancelEpisodes, launchEpisodes, resumeEpisodes, sweepEpisodes } from './episodes.ts';
-import { openGate } from './gate.ts';
+import { type Gate, openGate } from './gate.ts';
 import { admitTasks } from './instruct.ts';
-import { beginRun, emptyFunnel, type RunState, recordPage, runDetails, settle } from './run-state.ts';
+import { emptyFunnel, firstState, type RunState, recordPage, runDetails, runState, settle } from './run-state.ts';
 
 export const progressQuery = defineQuery<Progress>('progress');
 
+/** A run as it stands: what the query answers from. */
+interface View {
+  state: RunState | undefined;
+  phase: Phase;
+  dataset: DatasetSummary | null;
+  blocked: Record<string, string>;
+  /** a budget that was raised before there was a state */
+  raisedUsd: number | undefined;
+}
+
 export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
-  const blocked: Record<string, string> = {};
-  const told = async (id: string, blockedOn: string | null): Promise<void> => {
-    if (blockedOn === null) delete blocked[id];
-    else blocked[id] = blockedOn;
-    state?.changed();
+  const view: View = {
+    state: undefined,
+    phase: 'reading',
+    dataset: null,
+    blocked: input.carried?.blocked ?? {},
+    raisedUsd: undefined,
   };
+  const gate = answer(view);
+  // Before the first handler: reports may arrive together with the start of a run that continued as new.
+  if (input.carried !== undefined) view.state = runState(input.carried, gate);
+  takeReports(view);
+  const root = CancellationScope.current();
+  let problem = await attempt(() => work(input, view, gate));
+  return CancellationScope.nonCancellable(async () => {
+    const { state } = view;
+    if (state !== undefined) {
+      if (problem === undefined && state.continuing) {
+        await recordPage(state);
+        await condition(allHandlersFinished);
+        // A cancellation does not reach the next run: one that came meanwhile is heeded here.
+        if (!root.consideredCancelled) await continueAsNew<typeof pipeline>({ ...input, carried: state.carried });
+        problem = new CancelledFailure('cancelled');
+      }
+      problem = await settleRun(view, state, problem);
+    }
+    view.phase = problem === undefined ? 'done' : isCancellation(problem) ? 'cancelled' : 'failed';
+    return conclude(input.run, view, problem);
+  });
+}
+
+/** What went wrong, or undefined. */
+async function attempt(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Answers `resume` and the query. */
+function answer(view: View): Gate {
   const id = workflowInfo().workflowId;
-  const gate = openGate(
-    (blockedOn) => told(id, blockedOn),
+  setHandler(progressQuery, () => progressOf(view));
+  return openGate(
+    async (blockedOn) => note(view, id, blockedOn),
     async ({ budgetUsd }) => {
-      if (state !== undefined && budgetUsd !== undefined) state.carried.flow.budgetUsd = budgetUsd;
-      await resumeEpisodes(state);
+      if (budgetUsd !== undefined) {
+        view.raisedUsd = budgetUsd;
+        if (view.state !== undefined) view.state.carried.flow.budgetUsd = budgetUsd;
+      }
+      await resumeEpisodes(view.state);
     },
   );
-  let state: RunState | undefined;
-  let phase: Phase = 'reading';
-  let dataset: DatasetSummary | null = null;
-  const early: Parameters<typeof settle>[1][] = [];
+}
 
-  setHandler(episodeDone, ({ entry, titles }) => {
-    if (state === undefined) early.push({ entry, titles });
-    else settle(state, { entry, titles });
+/** Hears what episodes say. */
+function takeReports(view: View): void {
+  setHandler(episodeDone, (report) => {
+    if (view.state === undefined) return;
+    settle(view.state, report);
+    redraw(view);
   });
-  setHandler(episodeBlocked, ({ id: episode, blockedOn }) => told(episode, blockedOn));
-  setHandler(progressQuery, () => progressOf(state, phase, blocked, dataset));
+  setHandler(episodeBlocked, ({ id, blockedOn }) => note(view, id, blockedOn));
+}
 
-  state = await beginRun(input, gate, blocked);
-  for (const report of early) settle(state, report);
-  const run = state;
-  phase = 'running';
-  let cancelled = false;
-  try {
-    await CancellationScope.cancellable(async () => {
-      await Promise.all([admitTasks(run, gate), launchEpisodes(run), sweepEpisodes(run)]);
-    });
-  } catch (error) {
-    if (!isCancellation(error)) throw error;
-    cancelled = true;
-    await CancellationScope.nonCancellable(() => cancelEpisodes(run));
-  }
-  await CancellationScope.nonCancellable(() => recordPage(run));
-  if (!cancelled && run.continuing) {
-    await condition(allHandlersFinished);
-    await continueAsNew<typeof pipeline>({ ...input, carried: run.carry() });
-  }
+function note(view: View, id: string, blockedOn: string | null): void {
+  if (blockedOn === null) delete view.blocked[id];
+  else view.blocked[id] = blockedOn;
+  redraw(view);
+}
 
-  phase = 'finishing';
-  dataset = await CancellationScope.nonCancellable(() => finishRun(run, (work) => gate.pass(work)));
-  phase = cancelled ? 'cancelled' : 'done';
-  runDetails(run, phase, blocked, dataset);
-  await CancellationScope.nonCancellable(() =>
-    call('finish', { summary: 'write the summary of the run' })({
-      run: run.carried.flow.run,
-      summary: progressOf(run, phase, blocked, dataset),
-    }),
-  );
-  if (cancelled) throw new CancelledFailure('cancelled by request; what was finished is kept');
-  return dataset;
+const redraw = ({ state, phase, dataset }: View): void => {
+  if (state !== undefined) runDetails(state, phase, dataset);
+};
+
+/** Documents to finished episodes, until all are done or the run is to continue as new. Nothing is left running inside when it returns or throws. */
+async function work(input: PipelineInput, view: View, gate: Gate): Promise<void> {
+  view.state ??= runState(await firstState(input, gate, view.blocked), gate);
+  const { state } = view;
+  if (view.raisedUsd !== undefined) state.carried.flow.budgetUsd = view.raisedUsd;
+  view.phase = 'running';
+  redraw(view);
+  let problem: unknown;
+  const scope = new CancellationScope();
+  await scope.run(async () => {
+    const lane = async (work: Promise<void>): Promise<void> => {
+      try {
+        await work;
+      } catch (error) {
+        problem ??= error;
+        scope.cancel();
+      }
+    };
+    await Promise.all([lane(admitTasks(state)), lane(launchEpisodes(state)), lane(sweepEpisodes(state))]);
+  });
+  if (problem !== undefined) throw problem;
+}
+
+/** Brings the episodes to an end, seals what they gave, and makes the dataset unless the run has failed. Gives what went wrong. */
+async function settleRun(view: View, state: RunState, problem: unknown): Promise<unknown> {
+  if (problem !== undefined) await cancelEpisodes(state);
+  const sealing = await attempt(() => recordPage(state));
+  const before = problem !== undefined && !isCancellation(problem) ? problem : sealing;
+  if (before !== undefined) return before;
+  view.phase = 'finishing';
+  redraw(view);
+  const finishing = await attempt(async () => {
+    view.dataset = await finishRun(state);
+  });
+  return finishing ?? problem;
+}
+
+/** Writes the summary and ends the workflow as the run ended. */
+async function conclude(run: string, view: View, problem: unknown): Promise<DatasetSummary> {
+  redraw(view);
+  const write = call('finish', { summary: 'write the summary of the run' });
+  const unwritten = await attempt(() => write({ run, summary: progressOf(view) }));
+  await condition(allHandlersFinished);
+  if (isCancellation(problem)) throw new CancelledFailure('cancelled by request; what was finished is kept');
+  if (problem !== undefined) throw bounded(problem);
+  if (unwritten !== undefined) throw bounded(unwritten);
+  if (view.dataset === null) throw bounded(new Error('the run ended without a dataset'));
+  return view.dataset;
 }
 
 /** The stages over the whole dataset: count votes, index, export. */
-async function finishRun(state: RunState, pass: <T>(work: () => Promise<T>) => Promise<T>): Promise<DatasetSummary> {
+async function finishRun(state: RunState): Promise<DatasetSummary> {
+  const { pass } = state.gate;
   const { flow, manifestPages, funnel, usage } = state.carried;
   const { plan, run } = flow;
   const long = { seconds: 3600, heartbeat: flow.timing.heartbeatSeconds };
@@ -109,12 +186,7 @@ async function finishRun(state: RunState, pass: <T>(work: () => Promise<T>) => P
   return { ...summary, ...files };
 }
 
-const progressOf = (
-  state: RunState | undefined,
-  phase: Phase,
-  blocked: Record<string, string>,
-  dataset: DatasetSummary | null,
-): Progress => ({
+const progressOf = ({ state, phase, blocked, dataset }: View): Progress => ({
   phase,
   funnel: state?.carried.funnel ?? emptyFunnel(),
   usage: state?.carried.usage ?? {},

@@ -23,17 +23,13 @@ export interface EpisodeReport {
 
 export interface RunState {
   carried: Carried;
+  gate: Gate;
   /** last lines of what happened, newest last */
   recent: string[];
   /** no more tasks will come */
   admitted: boolean;
   /** the history is long enough: both lanes stop at a safe place and the run continues as new */
   continuing: boolean;
-  carry(): Carried;
-  /** shows or clears that the budget holds episodes back */
-  overBudget(blockedOn: string | null): void;
-  /** redraws the details that the Temporal UI shows */
-  changed(): void;
 }
 
 export const emptyFunnel = (): Funnel => ({
@@ -52,26 +48,16 @@ export const emptyFunnel = (): Funnel => ({
   unreadable: 0,
 });
 
-/** Starts from the plan, or goes on from what the run before continue-as-new carried. */
-export async function beginRun(input: PipelineInput, gate: Gate, blocked: Record<string, string>): Promise<RunState> {
-  const carried = input.carried ?? (await firstState(input, gate));
-  const state: RunState = {
-    carried,
-    recent: [],
-    admitted: false,
-    continuing: false,
-    carry: () => carried,
-    overBudget: (blockedOn) => {
-      if (blockedOn === null) delete blocked.budget;
-      else blocked.budget = blockedOn;
-    },
-    changed: () => runDetails(state, 'running', blocked, null),
-  };
-  state.changed();
-  return state;
-}
+export const runState = (carried: Carried, gate: Gate): RunState => ({
+  carried,
+  gate,
+  recent: [],
+  admitted: false,
+  continuing: false,
+});
 
-async function firstState(input: PipelineInput, gate: Gate): Promise<Carried> {
+/** Compiles the plan and reads the documents: the state that a run starts from. */
+export async function firstState(input: PipelineInput, gate: Gate, blocked: Record<string, string>): Promise<Carried> {
   const startedAt = Date.now();
   const flow = await gate.pass(() => call('prepare', { summary: 'prepare: compile the plan' })(input));
   const { pages, documents } = await gate.pass(() =>
@@ -90,15 +76,24 @@ async function firstState(input: PipelineInput, gate: Gate): Promise<Carried> {
     usage: {},
     startedAt,
     firstKeptAt: null,
+    blocked,
   };
 }
 
 /** Takes an episode's report into the counts; a second report of the same episode is ignored. */
 export function settle(state: RunState, { entry, titles }: EpisodeReport): void {
   const { carried } = state;
-  const before = carried.inFlight.length;
-  carried.inFlight = carried.inFlight.filter((flying) => flying.task.id !== entry.id);
-  if (carried.inFlight.length === before && !entry.reused) return;
+  const flown = carried.inFlight.find(({ task }) => task.id === entry.id);
+  if (flown === undefined) return;
+  carried.inFlight.splice(carried.inFlight.indexOf(flown), 1);
+  delete carried.blocked[flown.id];
+  tallyEntry(state, entry);
+  for (const title of titles) say(state, `  kept: ${title}`);
+}
+
+/** Takes an entry into the counts and the next page. */
+export function tallyEntry(state: RunState, entry: EpisodeEntry): void {
+  const { carried } = state;
   const { funnel } = carried;
   funnel.episodes += 1;
   if (entry.reused) funnel.episodesReused += 1;
@@ -113,8 +108,6 @@ export function settle(state: RunState, { entry, titles }: EpisodeReport): void 
   if (entry.kept > 0 && carried.firstKeptAt === null) carried.firstKeptAt = Date.now();
   carried.buffer.push(entry);
   say(state, `${entry.title}: ${entry.outcome}, ${entry.steps} actions, kept ${entry.kept} of ${entry.voted}`);
-  for (const title of titles) say(state, `  kept: ${title}`);
-  state.changed();
 }
 
 export const say = (state: RunState, line: string): void => {
@@ -128,11 +121,8 @@ export async function recordPage(state: RunState): Promise<void> {
   while (carried.buffer.length > 0) {
     const entries = carried.buffer.slice(0, pageSize);
     const page = carried.manifestPages;
-    await call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` })({
-      run: carried.flow.run,
-      page,
-      entries,
-    });
+    const seal = call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` });
+    await state.gate.pass(() => seal({ run: carried.flow.run, page, entries }));
     carried.buffer.splice(0, entries.length);
     carried.manifestPages += 1;
   }
@@ -142,24 +132,21 @@ export async function recordPage(state: RunState): Promise<void> {
   ]);
 }
 
-/** Seals a page once enough episodes have ended. */
-export const recordFullPage = async (state: RunState): Promise<void> => {
-  if (state.carried.buffer.length >= pageSize) await recordPage(state);
-};
+/** True once enough episodes have ended for a page. */
+export const pageIsFull = ({ carried }: RunState): boolean => carried.buffer.length >= pageSize;
 
-/** True when the history has grown so long that the run should continue as new. */
-export const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggested;
+/** Tells both lanes to stop at a safe place when the history has grown so long that the run should continue as new. */
+export function watchHistory(state: RunState): void {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  const bound = state.carried.flow.timing.historyEvents;
+  if (continueAsNewSuggested || (bound !== null && historyLength >= bound)) state.continuing = true;
+}
 
 const dollars = (usd: number): string => `$${usd.toFixed(2)}`;
 
 /** The run as the Temporal UI shows it: the funnel, the cost, what is blocked. */
-export function runDetails(
-  state: RunState,
-  phase: Phase,
-  blocked: Record<string, string>,
-  dataset: DatasetSummary | null,
-): void {
-  const { funnel, usage, flow, inFlight, waiting } = state.carried;
+export function runDetails(state: RunState, phase: Phase, dataset: DatasetSummary | null): void {
+  const { funnel, usage, flow, inFlight, waiting, blocked } = state.carried;
   const spent = Object.entries(usage).map(
     ([account, used]) =>
       `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} |`,

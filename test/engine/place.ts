@@ -1,9 +1,12 @@
 /** A folder of its own for a test of the whole engine: pipeline, documents, server, worker; everything is stopped at the end. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
+import type { Progress } from '../../schemas/flow.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const main = join(here, '..', '..', 'cli', 'main.ts');
@@ -20,6 +23,8 @@ export interface Place {
   /** Runs `lbi` in the folder. */
   lbi(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }>;
   environment: Record<string, string>;
+  /** A client of the folder's own server, once that runs; closed with the place. */
+  client(): Promise<Client>;
   close(): Promise<void>;
 }
 
@@ -30,6 +35,12 @@ export interface PlaceOptions {
   environment?: Record<string, string>;
   /** more keys for the stage interact */
   interact?: string;
+  /** changes the pipeline's text */
+  change?: (pipeline: string) => string;
+  /** one task of a page instead of three, which costs a third */
+  oneTask?: boolean;
+  /** the agent's second reply is never JSON */
+  babble?: boolean;
 }
 
 const pipeline = (models: string, interact: string): string => `version: "1"
@@ -62,8 +73,17 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
       `# Page of the ${room(index)}\n\nEach lamp can be switched, and the board can be read.\n`,
     );
   }
-  await cp(join(here, 'lamps.script.yaml'), join(folder, 'lamps.script.yaml'));
-  await writeFile(join(folder, 'pipeline.yaml'), pipeline(options.models ?? scripted, options.interact ?? ''));
+  const script = await readFile(join(here, 'lamps.script.yaml'), 'utf8');
+  const alone = script.replaceAll(/^ {8}- "(?:Try|Read) .*\n/gm, '');
+  const babble = 'rules:\n  - { role: decide, step: 1, text: "I would rather not say." }';
+  const followed = options.oneTask === true ? alone : script;
+  await writeFile(
+    join(folder, 'lamps.script.yaml'),
+    options.babble === true ? followed.replace('rules:', babble) : followed,
+  );
+  const whole = pipeline(options.models ?? scripted, options.interact ?? '');
+  const text = options.oneTask === true ? whole.replace('per_document: 3', 'per_document: 1') : whole;
+  await writeFile(join(folder, 'pipeline.yaml'), options.change?.(text) ?? text);
   const environment = { LBI_LOST_AFTER: '4', LBI_HEARTBEAT: '3', NO_COLOR: '1', ...options.environment };
   const lbi: Place['lbi'] = async (...args) => {
     const result = await execa(process.execPath, [main, ...args], {
@@ -74,11 +94,19 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
     });
     return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
   };
+  const connections: Connection[] = [];
+  const client = async (): Promise<Client> => {
+    const { port } = JSON.parse(await readFile(join(folder, '.lbi', 'server.json'), 'utf8')) as { port: number };
+    const connection = await Connection.connect({ address: `127.0.0.1:${port}` });
+    connections.push(connection);
+    return new Client({ connection });
+  };
   const close = async (): Promise<void> => {
+    for (const connection of connections) await connection.close();
     await lbi('down');
     await rm(folder, { recursive: true, force: true });
   };
-  return { folder, lbi, environment, close };
+  return { folder, lbi, environment, client, close };
 }
 
 /** Checksums of the data files of a dataset, by path; the card and the facts name the run and are left out. */
@@ -88,4 +116,49 @@ export async function checksums(folder: string): Promise<Record<string, string>>
   return Object.fromEntries(
     all.map(([sum, path]) => [path, sum] as const).filter(([path]) => /^(chat|data)\/|^examples/.test(path)),
   );
+}
+
+/** What the last line of `lbi … --json` says of a run. */
+export interface Done {
+  status: string;
+  run: string;
+  exit: number;
+  failure?: string;
+  progress: Progress;
+}
+
+export const lastEvent = (stdout: string): Done => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Done;
+
+/** Starts the pipeline in the background and gives the run's id. */
+export async function launch(place: Place, ...args: string[]): Promise<string> {
+  const { stdout, stderr } = await place.lbi('run', 'pipeline.yaml', '--json', '--detach', ...args);
+  const { run } = JSON.parse(stdout.trim().split('\n')[0] || '{}') as { run?: string };
+  if (run === undefined) throw new Error(stderr);
+  return run;
+}
+
+/** Asks again and again until the answer is not undefined. */
+export async function until<T>(question: () => Promise<T | undefined>, what: string, seconds = 40): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const answer = await question();
+    if (answer !== undefined) return answer;
+    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    await sleep(150);
+  }
+}
+
+/** The run's progress once it is as wanted. */
+export const progressWhen = (client: Client, run: string, wanted: (progress: Progress) => boolean): Promise<Progress> =>
+  until(async () => {
+    const asked = client.workflow.getHandle(`lamps/${run}`).query<Progress>('progress');
+    const progress = await asked.catch(() => undefined);
+    return progress !== undefined && wanted(progress) ? progress : undefined;
+  }, `the progress of ${run}`);
+
+/** Ids of the workflows that a visibility query lists. */
+export async function listed(client: Client, query: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  return ids.sort();
 }

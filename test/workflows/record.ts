@@ -1,0 +1,167 @@
+/** Records the histories that the replay tests use: `node test/workflows/record.ts`. Run it by hand when the workflows have changed on purpose. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { countingServer } from '../engine/model-server.ts';
+import { launch, listed, makePlace, type Place, type PlaceOptions, progressWhen, until } from '../engine/place.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '..', '..');
+const histories = join(root, 'test', 'histories');
+const scripted = (delay: number): string => `{ provider: scripted, script: lamps.script.yaml, delay: ${delay} }`;
+const models = (writer: string, judge = writer): string => `  writer: ${writer}\n  judge: ${judge}`;
+
+interface Shape {
+  name: string;
+  options: PlaceOptions;
+  /** steers the run until it has ended */
+  steer(place: Place, client: Client, run: string): Promise<void>;
+  /** episodes kept of it, by what their histories hold */
+  episodes: RegExp[];
+}
+
+const attach = async (place: Place, _client: Client, run: string): Promise<void> =>
+  void (await place.lbi('attach', run, '--json'));
+
+const judge = await countingServer(join(root, 'test', 'engine', 'lamps.script.yaml'), 5);
+
+/** True once the only episode has begun its first action: its session is open. */
+async function acted(client: Client): Promise<true | undefined> {
+  const [id] = await listed(client, `WorkflowType = 'episode'`);
+  if (id === undefined) return undefined;
+  const { events } = await client.workflow.getHandle(id).fetchHistory();
+  const named = (events ?? []).map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name);
+  return named.includes('act') ? true : undefined;
+}
+
+const shapes: Shape[] = [
+  {
+    name: 'undisturbed',
+    options: { documents: 1 },
+    steer: attach,
+    episodes: [/lamp-9/, /Read how many/],
+  },
+  {
+    name: 'killed',
+    options: { documents: 1, oneTask: true, models: models(scripted(1)) },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ inFlight }) => inFlight === 1);
+      await until(() => acted(client), 'the first action');
+      const state = await readFile(join(place.folder, '.lbi', 'worker.json'), 'utf8');
+      process.kill((JSON.parse(state) as { pid: number }).pid, 'SIGKILL');
+      await attach(place, client, run);
+    },
+    episodes: [/again, replay to the last step/],
+  },
+  {
+    name: 'key',
+    options: {
+      documents: 1,
+      oneTask: true,
+      models: models(
+        scripted(0),
+        `{ provider: openai, model: judge, base_url: "${judge.url}", api_key: "\${secret:LAMPS_KEY}" }`,
+      ),
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ blocked }) => Object.keys(blocked).length === 1);
+      await writeFile(join(place.folder, '.env'), 'LAMPS_KEY=put-in-place\n');
+      await place.lbi('resume', run);
+      await attach(place, client, run);
+    },
+    episodes: [/LAMPS_KEY is not set/],
+  },
+  {
+    name: 'unreadable',
+    options: { documents: 1, oneTask: true, babble: true },
+    steer: attach,
+    episodes: [/could not be read/],
+  },
+  {
+    name: 'cancelled',
+    options: { documents: 3, oneTask: true, models: models(scripted(0.4)), change: (text) => lanes(text, 2) },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ funnel, inFlight }) => funnel.episodes >= 1 && inFlight >= 1);
+      await place.lbi('cancel', run);
+      await attach(place, client, run);
+    },
+    episodes: [/CANCEL_REQUESTED/],
+  },
+  {
+    name: 'continued',
+    options: {
+      documents: 6,
+      oneTask: true,
+      change: (text) => lanes(text, 2),
+      environment: { LBI_HISTORY_EVENTS: '60' },
+    },
+    steer: attach,
+    episodes: [],
+  },
+];
+
+const lanes = (text: string, number: number): string => text.replace('concurrency: 10', `concurrency: ${number}`);
+
+/** The readable text of all payloads and failures. */
+const readable = (json: string): string =>
+  json.replaceAll(/"data": ?"([A-Za-z0-9+/=]+)"/g, (_, data: string) => Buffer.from(data, 'base64').toString());
+
+/** A history without names of the machine it was recorded on: replay needs neither identities nor stacks. */
+function neutral(json: string, folder: string): string {
+  const clean = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(clean);
+    if (typeof value === 'string') return value.replaceAll(folder, '/lamps').replaceAll(root, '/lbi');
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).filter(([key]) => key !== 'identity' && key !== 'stackTrace');
+    return Object.fromEntries(
+      entries.map(([key, inner]) => {
+        if (key !== 'data' || typeof inner !== 'string') return [key, clean(inner)];
+        const text = Buffer.from(inner, 'base64').toString().replaceAll(folder, '/lamps').replaceAll(root, '/lbi');
+        return [key, Buffer.from(text).toString('base64')];
+      }),
+    );
+  };
+  const text = `${JSON.stringify(clean(JSON.parse(json)))}\n`;
+  for (const name of [`@${hostname()}`, `.${hostname()}.`, folder, root])
+    if (readable(text).includes(name)) throw new Error(`the history still names ${name}`);
+  return text;
+}
+
+async function record({ name, options, steer, episodes }: Shape): Promise<void> {
+  const place = await makePlace({ ...options, environment: { LBI_HOST: 'recorded', ...options.environment } });
+  try {
+    const run = await launch(place);
+    const client = await place.client();
+    await steer(place, client, run);
+    const history = async (id: string, runId?: string): Promise<string> =>
+      neutral(historyToJSON(await client.workflow.getHandle(id, runId).fetchHistory()), place.folder);
+    const keep = (suffix: string, text: string): Promise<void> =>
+      writeFile(join(histories, `${name}-${suffix}.json`), text);
+
+    const runs: { runId: string; at: number }[] = [];
+    for await (const { runId, startTime } of client.workflow.list({ query: `WorkflowId = 'lamps/${run}'` }))
+      runs.push({ runId, at: startTime.getTime() });
+    runs.sort((one, other) => one.at - other.at);
+    for (const [index, { runId }] of runs.entries())
+      await keep(runs.length === 1 ? 'pipeline' : `pipeline-${index + 1}`, await history(`lamps/${run}`, runId));
+    const all = await Promise.all((await listed(client, `WorkflowType = 'episode'`)).map((id) => history(id)));
+    for (const [index, pattern] of episodes.entries()) {
+      const found = all.find((text) => pattern.test(readable(text)));
+      if (found === undefined) throw new Error(`${name}: no episode holds ${pattern}`);
+      await keep(`episode-${index + 1}`, found);
+    }
+    console.log(`${name}: ${runs.length} runs, ${episodes.length} episodes`);
+  } finally {
+    await place.close();
+  }
+}
+
+const wanted = process.argv.slice(2);
+try {
+  for (const shape of shapes) if (wanted.length === 0 || wanted.includes(shape.name)) await record(shape);
+} finally {
+  await judge.close();
+}

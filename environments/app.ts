@@ -111,8 +111,9 @@ const launch = async (spec: AppSpec, context: SessionContext, values: Values, po
   const group = child.pid;
   if (group === undefined)
     return { message: `app.command: "${command.join(' ')}" did not start.`, output: lines.join('\n') };
-  await noteGroup(context.workdir, group);
+  // Listened for before anything is awaited: a command that fails at once has ended by then.
   const exit = watchExit(child.nodeChildProcess);
+  await noteGroup(context.workdir, group);
   const stop = once(() => stopGroup(child.nodeChildProcess, exit.ended, context.workdir));
   const origin = `http://127.0.0.1:${port}`;
   const problem = await waitReady(exit, `${origin}${spec.ready ?? '/'}`, spec.start_timeout ?? 60, context.signal);

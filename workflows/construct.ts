@@ -67,7 +67,7 @@ async function judge(
   const written = await gate.pass(() =>
     call(
       'relabel',
-      modelCall(flow, flow.queues.relabel, 2, `relabel ${place} as ${style}`),
+      modelCall(flow, flow.queues.relabel, 2, `${place} as ${style}`),
     )({
       plan: flow.plan,
       task: task.ref,
@@ -89,7 +89,7 @@ async function judge(
       const result = await gate.pass(() =>
         call(
           'vote',
-          modelCall(flow, queue, 1, `vote ${member} on ${place}: ${written.title}`),
+          modelCall(flow, queue, 1, `${member} on ${place}: ${written.title}`),
         )({ plan: flow.plan, example, member }),
       );
       charge(ledger.usage, `filter/${member}`, result.usage);

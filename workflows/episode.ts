@@ -124,7 +124,7 @@ async function conclude(
 ): Promise<string> {
   const { outcome, detail, head } = walk;
   const steps = walk.facts.length;
-  const seal = call('seal', { summary: `seal the trajectory: ${steps} actions, ${outcome}` });
+  const seal = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
   const sealed = {
     plan: flow.plan,
     trajectory: {
@@ -152,7 +152,7 @@ async function conclude(
     usage: ledger.usage,
   };
   const keep = call('conclude', {
-    summary: `keep the record: ${harvest.voted} examples judged, ${harvest.kept} accepted`,
+    summary: `${harvest.voted} examples judged, ${harvest.kept} accepted`,
   });
   return gate.pass(() => keep({ plan: flow.plan, record }));
 }

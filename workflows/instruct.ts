@@ -60,7 +60,7 @@ function ask(state: RunState, document: DocumentEntry, next: Asked['next']): Ask
   const reply = state.gate.pass(() =>
     call(
       'instruct',
-      modelCall(flow, flow.queues.instruct, 4, `instruct: tasks from "${document.title}"`),
+      modelCall(flow, flow.queues.instruct, 4, `tasks from "${document.title}"`),
     )({ plan: flow.plan, document }),
   );
   // Awaited in order later; a failure before that must not count as unhandled.
@@ -75,7 +75,7 @@ async function admit(state: RunState, { document, next, reply }: Asked): Promise
   charge(carried.usage, flow.accounts.instruct, result.usage);
   if (!result.readable) funnel.unreadable += 1;
   const admitted = await state.gate.pass(() =>
-    call('admit', { summary: `admit ${result.count} tasks from "${document.title}"` })({
+    call('admit', { summary: `${result.count} tasks from "${document.title}"` })({
       plan: flow.plan,
       run: flow.run,
       batch: carried.batch,

@@ -80,7 +80,7 @@ async function decide(
   if (flow.queues.query !== null) {
     const queue = flow.queues.query;
     const asked = await gate.pass(() =>
-      call('query', modelCall(flow, queue, 2, `query ${index}: what examples would help`))({ ...base, retry: 0 }),
+      call('query', modelCall(flow, queue, 2, `${index}: what examples would help`))({ ...base, retry: 0 }),
     );
     spend(flow.accounts.query, asked.usage);
     base.query = asked.query;
@@ -89,7 +89,7 @@ async function decide(
     const result = await gate.pass(() =>
       call(
         'decide',
-        modelCall(flow, flow.queues.decide, 2, `decide ${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
+        modelCall(flow, flow.queues.decide, 2, `${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
       )({ ...base, retry }),
     );
     spend(flow.accounts.decide, result.usage);
@@ -103,7 +103,7 @@ async function decide(
 async function step(walk: Walk, session: EpisodeSession, decided: DecideResult): Promise<void> {
   const index = walk.facts.length + 1;
   for (;;) {
-    const acted = await session.act(walk.head, decided.decision, `act ${index}: ${decided.title}`);
+    const acted = await session.act(walk.head, decided.decision, `${index}: ${decided.title}`);
     if (acted !== undefined) {
       walk.head = acted.head;
       walk.facts.push(acted.facts);

@@ -175,13 +175,13 @@ async function finishRun(state: RunState): Promise<DatasetSummary> {
   );
   if (flow.index && summary.kept > 0) {
     const { folder } = await pass(() =>
-      call('index', { ...long, summary: `index ${summary.kept} examples` })({ plan, run, rows: summary.rows }),
+      call('index', { ...long, summary: `${summary.kept} examples` })({ plan, run, rows: summary.rows }),
     );
     summary.index = folder;
   }
   if (!flow.export) return summary;
   const files = await pass(() =>
-    call('export', { ...long, summary: `export ${summary.kept} examples` })({ plan, run, summary, funnel, usage }),
+    call('export', { ...long, summary: `${summary.kept} examples` })({ plan, run, summary, funnel, usage }),
   );
   return { ...summary, ...files };
 }

@@ -59,7 +59,7 @@ export const runState = (carried: Carried, gate: Gate): RunState => ({
 /** Compiles the plan and reads the documents: the state that a run starts from. */
 export async function firstState(input: PipelineInput, gate: Gate, blocked: Record<string, string>): Promise<Carried> {
   const startedAt = Date.now();
-  const flow = await gate.pass(() => call('prepare', { summary: 'prepare: compile the plan' })(input));
+  const flow = await gate.pass(() => call('prepare', { summary: 'compile the plan' })(input));
   const { pages, documents } = await gate.pass(() =>
     call('read', { summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
   );

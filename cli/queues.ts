@@ -112,9 +112,9 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
 }
 
 const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
-  // A local model serialises its calls; the second one waits here with its prompt ready.
-  maxConcurrentActivityTaskExecutions: spec.limits?.concurrency ?? (spec.provider === 'local' ? 2 : 8),
-  ...(spec.limits?.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: spec.limits.rpm / 60 }),
+  // A local model answers one call at a time: whatever waits does so in the queue, where priority decides who is next.
+  maxConcurrentActivityTaskExecutions: spec.provider === 'local' ? 1 : spec.limits.concurrency,
+  ...(spec.limits.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: spec.limits.rpm / 60 }),
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */

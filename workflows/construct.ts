@@ -79,8 +79,8 @@ async function judge(
   charge(ledger.usage, flow.accounts.relabel, written.usage);
   const example = written.example;
   if (example === null) {
-    harvest.unreadable += 1;
-    count(harvest.dropped, 'instruction-unreadable');
+    if (!written.readable) harvest.unreadable += 1;
+    count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
     return null;
   }
   if (flow.filter === null) return { example, votes: [] };

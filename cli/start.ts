@@ -2,10 +2,12 @@
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LbiError } from '../core/errors.ts';
-import { paint } from './progress.ts';
-import { runCommand } from './run.ts';
 
+// Set before the rest is loaded: messages name the program as a person in this checkout calls it.
 process.env.LBI_NAME ??= './lbi';
+const { paint } = await import('./progress.ts');
+const { runCommand } = await import('./run.ts');
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const pipeline = relative(process.cwd(), join(root, 'pipelines', 'quickstart.yaml'));
 

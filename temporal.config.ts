@@ -60,16 +60,8 @@ function external(environment: Environment, folder: string): ExternalServer | un
 export function readTemporalConfig(environment: Environment, folder: string) {
   return Object.freeze({
     external: external(environment, folder),
-    queues: Object.freeze({
-      /** Workflows and small activities. */
-      main: 'lbi',
-      /** Opens sessions; polled only while a session slot is free. */
-      environments: 'lbi.env',
-      /** One worker process's own sessions. `boot` is new at every start of it. */
-      session: (host: string, boot: string) => `lbi.env.${host}.${boot}`,
-      /** One provider, model and credential: the unit that rate limits apply to. `key` names the credential, never is it. */
-      model: (provider: string, model: string, key: string) => `lbi.model.${provider}.${model}.${key}`,
-    }),
+    /** Queue of workflows and small activities; models and environments have queues of their own (cli/queues.ts). */
+    mainQueue: 'lbi',
     /** Typed search attributes of every run and episode. SQL-backed servers have 10 keyword and 3 integer slots. */
     searchAttributes: Object.freeze({
       LbiRun: 'KEYWORD',

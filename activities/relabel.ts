@@ -40,10 +40,10 @@ export const relabel =
     const { reply, usage } = await ask(deps, plan, stage.model, request, null);
     const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
     if (instruction === undefined) {
-    // An empty instruction is an answer: the writer saw nothing accomplished.
-    const readable = reply.value !== undefined;
-    const what = steps.map(({ action }) => describeAction(action)).join('; ');
-    return { example: null, title: what.slice(0, 100), usage, readable, detail: reply.detail };
-  }
-  return { ...(await keep(instruction)), usage, readable: true, detail: '' };
+      // An empty instruction is an answer: the writer saw nothing accomplished.
+      const readable = reply.value !== undefined;
+      const what = steps.map(({ action }) => describeAction(action)).join('; ');
+      return { example: null, title: what.slice(0, 100), usage, readable, detail: reply.detail };
+    }
+    return { ...(await keep(instruction)), usage, readable: true, detail: '' };
   };

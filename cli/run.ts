@@ -56,7 +56,7 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
 async function start(client: Client, record: RunRecord): Promise<void> {
   const input: PipelineInput = { pipeline: record.pipeline, run: record.run, plan: record.plan };
   await client.workflow.start('pipeline', {
-    taskQueue: temporal.queues.main,
+    taskQueue: temporal.mainQueue,
     workflowId: record.workflowId,
     args: [input],
     memo: { plan: record.plan },

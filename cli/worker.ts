@@ -75,7 +75,7 @@ export async function runWorker(): Promise<void> {
   keep(
     await Worker.create({
       ...shared,
-      taskQueue: temporal.queues.main,
+      taskQueue: temporal.mainQueue,
       workflowBundle: bundle,
       maxConcurrentActivityTaskExecutions: 50,
       maxCachedWorkflows: 500,

@@ -13,10 +13,8 @@ after(() => rm(folder, { recursive: true, force: true }));
 test('without a profile there is no server of somebody else, and everything has a value', () => {
   const config = readTemporalConfig(empty, folder);
   assert.equal(config.external, undefined);
-  assert.equal(config.queues.main, 'lbi');
-  assert.equal(config.queues.session('host', 'b1'), 'lbi.env.host.b1');
-  assert.equal(config.queues.model('openai', 'gpt', 'KEY'), 'lbi.model.openai.gpt.KEY');
-  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15 });
+  assert.equal(config.mainQueue, 'lbi');
+  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15, sweep: 60 });
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.server) && Object.isFrozen(config.server.pragmas));
 });
 

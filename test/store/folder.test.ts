@@ -123,9 +123,9 @@ describe('folder store', () => {
 const bubblewrap = spawnSync('bwrap', ['--ro-bind', '/', '/', 'true']).status === 0;
 const skip = bubblewrap ? false : 'bwrap cannot run here, so no full or read-only disk can be made';
 
-/** Runs the script that fills a store, in a sandbox whose `/tmp/small` is made by the given flags. */
+/** Runs the script that fills a store, in a sandbox whose `/mnt/small` is made by the given flags. */
 function inSandbox(flags: string[], script: string): string {
-  const sandbox = ['--ro-bind', '/', '/', '--dev', '/dev', '--tmpfs', '/tmp', ...flags];
+  const sandbox = ['--ro-bind', '/', '/', '--dev', '/dev', '--tmpfs', '/mnt', ...flags];
   const source = pathToFileURL(join(import.meta.dirname, '../../store/folder.ts')).href;
   const code = `const { folderStore } = await import(${JSON.stringify(source)});
     const say = (error) => { console.log(error.name, error.kind, error.message); process.exit(0); };
@@ -138,26 +138,26 @@ function inSandbox(flags: string[], script: string): string {
 }
 
 test('a full disk waits for a person, and what was stored before is whole', { skip }, () => {
-  const script = `const store = await folderStore('/tmp/small', { cacheBytes: 0 });
+  const script = `const store = await folderStore('/mnt/small', { cacheBytes: 0 });
     const { randomBytes } = await import('node:crypto');
     const { readdir } = await import('node:fs/promises');
     const refs = [];
     for (;;) {
       try { refs.push(await store.put(randomBytes(60_000))); } catch (error) {
         for (const ref of refs) await store.get(ref);
-        console.log(refs.length, 'whole,', (await readdir('/tmp/small/tmp')).length, 'left over');
+        console.log(refs.length, 'whole,', (await readdir('/mnt/small/tmp')).length, 'left over');
         say(error);
       }
     }`;
-  const output = inSandbox(['--size', '1048576', '--tmpfs', '/tmp/small'], script);
+  const output = inSandbox(['--size', '1048576', '--tmpfs', '/mnt/small'], script);
   assert.match(output, /^1\d whole, 0 left over\nStoreError operator .*the disk is full/);
 });
 
 test('a read-only disk waits for a person', { skip }, async () => {
   const folder = await temporaryFolder();
   await folderStore(folder.path);
-  const script = `const store = await folderStore('/tmp/small').catch(say); await store.put(new Uint8Array(9)).catch(say);`;
-  const output = inSandbox(['--ro-bind', folder.path, '/tmp/small'], script);
+  const script = `const store = await folderStore('/mnt/small').catch(say); await store.put(new Uint8Array(9)).catch(say);`;
+  const output = inSandbox(['--ro-bind', folder.path, '/mnt/small'], script);
   assert.match(output, /^StoreError operator .*read-only/);
   await folder.remove();
 });

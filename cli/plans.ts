@@ -1,8 +1,8 @@
 /** From a pipeline file to the plan that a run carries: prompts read, named files hashed, everything resolved. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
@@ -119,7 +119,32 @@ async function contentsOf(spec: FullSpec, folder: string): Promise<Record<string
       contents[`models.${name}`] = sha256;
     }
   }
-  return { ...contents, ...(await knowledgeOf(spec)) };
+  return { ...contents, ...(await copiesOf(spec, folder)), ...(await knowledgeOf(spec)) };
+}
+
+/** What is in the folders that places begin with: an edited file is another place. Those inside a package are named by its version. */
+async function copiesOf(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const copies: Record<string, string> = {};
+  for (const [name, place] of Object.entries(spec.environments)) {
+    const copy = place.kind === 'shell' ? place.copy : place.kind === 'browser' ? place.app?.copy : undefined;
+    if (copy === undefined || copy.includes('${package}')) continue;
+    copies[`environments.${name}`] = await folderHash(resolve(folder, copy));
+  }
+  return copies;
+}
+
+/** sha256 over the names and contents of all files of a folder. */
+async function folderHash(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => {
+    throw new LbiError('spec', `the folder ${folder} that an environment copies cannot be read`);
+  });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const file of files.sort()) {
+    const bytes = await readFile(file);
+    hash.update(`${relative(folder, file)}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex');
 }
 
 /** What the examples are that the agent is shown: an index built anew is other knowledge. Throws a spec error when there is none. */

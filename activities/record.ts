@@ -1,4 +1,5 @@
 /** Pages that a run's workflow seals, and its look after episodes that ended without a word. */
+import { emptyEntry } from '../core/episode-entry.ts';
 import type { Json, Ref } from '../schemas/common.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
@@ -43,22 +44,8 @@ async function endedEntry(deps: Deps, plan: Plan, task: TaskEntry): Promise<Epis
   return { ...entry, usage, reused: false };
 }
 
-const lostEntry = (task: TaskEntry): EpisodeEntry => ({
-  task: task.ref,
-  id: task.id,
-  title: task.title,
-  record: null,
-  outcome: 'failed',
-  detail: 'the episode ended without a record (terminated or failed); see its history',
-  steps: 0,
-  windows: 0,
-  voted: 0,
-  kept: 0,
-  unreadable: 0,
-  dropped: {},
-  usage: {},
-  reused: false,
-});
+const lostEntry = (task: TaskEntry): EpisodeEntry =>
+  emptyEntry(task, 'the episode ended without a record (terminated or failed); see its history');
 
 /** All entries that a run has sealed, page by page. */
 export async function* sealedEpisodes(

@@ -1,12 +1,13 @@
 /** Processes that outlive a command: their records under `.lbi`, and whether they still live. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identify } from './server/process.ts';
 
 export interface ProcessState {
   pid: number;
-  /** start time of the process in clock ticks since boot, so that a reused pid is not mistaken for it (Linux) */
+  /** when the process started, so that a reused pid is not mistaken for it */
   started?: string;
   ready?: boolean;
   [more: string]: unknown;
@@ -14,18 +15,9 @@ export interface ProcessState {
 
 const path = (home: string, name: string): string => join(home, `${name}.json`);
 
-/** Start time of a process where the system tells it. */
-function startTime(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
 export async function writeState(home: string, name: string, state: ProcessState): Promise<void> {
   await mkdir(home, { recursive: true });
-  const started = startTime(state.pid);
+  const started = (await identify(state.pid))?.started;
   const text = JSON.stringify({ ...state, ...(started === undefined ? {} : { started }) });
   const temporary = `${path(home, name)}.${process.pid}`;
   await writeFile(temporary, text);
@@ -42,16 +34,13 @@ export async function liveState(home: string, name: string): Promise<ProcessStat
   } catch {
     return undefined;
   }
-  return alive(state) ? state : undefined;
+  return (await alive(state)) ? state : undefined;
 }
 
-export function alive(state: ProcessState): boolean {
-  try {
-    process.kill(state.pid, 0);
-  } catch {
-    return false;
-  }
-  return state.started === undefined || startTime(state.pid) === state.started;
+/** True while the process of the record runs; a pid that was given to another one since does not count. */
+export async function alive({ pid, started }: ProcessState): Promise<boolean> {
+  const now = await identify(pid);
+  return now !== undefined && (started === undefined || started === now.started);
 }
 
 /** Starts this program again with other arguments, detached, its output in a log file; gives the pid. */
@@ -75,8 +64,8 @@ export function detach(home: string, name: string, args: string[]): number {
 /** Asks a process to stop, then makes it; resolves when it is gone. */
 export async function stopProcess(state: ProcessState, graceMs: number): Promise<void> {
   const end = Date.now() + graceMs;
-  if (alive(state)) process.kill(state.pid, 'SIGTERM');
-  while (alive(state)) {
+  if (await alive(state)) process.kill(state.pid, 'SIGTERM');
+  while (await alive(state)) {
     if (Date.now() > end) process.kill(state.pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

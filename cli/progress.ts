@@ -1,5 +1,6 @@
 /** How a run looks in a terminal: one line per stage, in place; plain lines elsewhere. */
 import { styleText } from 'node:util';
+import { addUsage, noUsage } from '../core/usage.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { Progress } from '../schemas/flow.ts';
 
@@ -30,20 +31,7 @@ export function usageByStage(usage: Record<string, Usage>): Map<string, Usage> {
   const stages = new Map<string, Usage>();
   for (const [account, used] of Object.entries(usage)) {
     const stage = account.split('/')[0] ?? account;
-    const before = stages.get(stage);
-    stages.set(
-      stage,
-      before === undefined
-        ? { ...used }
-        : {
-            calls: before.calls + used.calls,
-            input: before.input + used.input,
-            cached: before.cached + used.cached,
-            cacheWrites: before.cacheWrites + used.cacheWrites,
-            output: before.output + used.output,
-            usd: before.usd + used.usd,
-          },
-    );
+    stages.set(stage, addUsage(stages.get(stage) ?? noUsage, used));
   }
   return stages;
 }

@@ -16,7 +16,7 @@ export async function reapSessions(home: string): Promise<void> {
   const root = join(home, 'sessions');
   for (const name of await readdir(root).catch(() => [])) {
     const pid = Number(name);
-    if (Number.isInteger(pid) && pid !== process.pid && alive({ pid })) continue;
+    if (Number.isInteger(pid) && pid !== process.pid && (await alive({ pid }))) continue;
     const { reapOrphans } = await import('../environments/orphans.ts');
     await reapOrphans(join(root, name));
     await rm(join(root, name), { recursive: true, force: true });

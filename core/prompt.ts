@@ -1,6 +1,6 @@
 /** Prompt files: Markdown with `# System` and `# User`, and `{{ name }}` where a value goes. */
 import { LbiError } from './errors.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearest } from './spec/suggest.ts';
 
 /** Two templates and the names of the variables in them, in order of their first use. */
 export interface Prompt {
@@ -34,7 +34,7 @@ export function parsePrompt(text: string, known: string[], name: string): Prompt
   const variables = [...new Set([...variablesOf(system, name), ...variablesOf(user, name)])];
   for (const variable of variables) {
     if (known.includes(variable)) continue;
-    const meant = nearestName(variable, known);
+    const meant = nearest(variable, known);
     throw problem(
       name,
       `there is no variable "${variable}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`,

@@ -11,6 +11,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { emptyEntry } from '../core/episode-entry.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
@@ -36,7 +37,10 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const gate = openGate((blockedOn) => heard(() => run.signal(episodeBlocked, { id, blockedOn })));
   const ledger: Ledger = { usage: {} };
   const session = episodeSession(flow, task, gate);
-  const report: { entry: EpisodeEntry; titles: string[] } = { entry: emptyEntry(input), titles: [] };
+  const report: { entry: EpisodeEntry; titles: string[] } = {
+    entry: emptyEntry(input.task, 'not finished'),
+    titles: [],
+  };
   const tell = (stage: string, lines: string[]): void =>
     setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
   try {
@@ -86,25 +90,8 @@ async function held(session: EpisodeSession, work: () => Promise<Walk>): Promise
   }
 }
 
-const emptyEntry = ({ task }: EpisodeInput): EpisodeEntry => ({
-  task: task.ref,
-  id: task.id,
-  title: task.title,
-  record: null,
-  outcome: 'failed',
-  detail: 'not finished',
-  steps: 0,
-  windows: 0,
-  voted: 0,
-  kept: 0,
-  unreadable: 0,
-  dropped: {},
-  usage: {},
-  reused: false,
-});
-
 const summarise = (input: EpisodeInput, walk: Walk, harvest: Harvest, ledger: Ledger): EpisodeEntry => ({
-  ...emptyEntry(input),
+  ...emptyEntry(input.task, ''),
   outcome: walk.outcome,
   detail: walk.detail,
   steps: walk.facts.length,

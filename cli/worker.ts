@@ -9,6 +9,7 @@ import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime,
 import { createActivities, type Deps } from '../activities/index.ts';
 import { openSessions, type Sessions } from '../activities/sessions.ts';
 import { openDriver } from '../environments/environments.ts';
+import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
@@ -35,28 +36,93 @@ export async function runWorker(): Promise<void> {
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
   const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
+  const serving = workersOf();
+  const shared = { connection, namespace, identity: boot, ...drain };
+  const parts = await compose(home, `lbi.env.${boot}`, client, () => ({ ...shared, keep: serving.keep }));
+  const { deps, activities } = parts;
+  serving.keep(
+    await Worker.create({
+      ...shared,
+      activities,
+      taskQueue: temporal.mainQueue,
+      workflowBundle: await workflowBundle(join(home, 'cache')),
+      maxConcurrentActivityTaskExecutions: 50,
+      maxCachedWorkflows: 500,
+    }),
+  );
+  const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
+  serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
+  await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
+
+  const timers = [
+    setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery),
+    setInterval(
+      () => void closeAbandoned(client, deps.sessions).catch(() => undefined),
+      temporal.timeouts.sweep * 1000,
+    ),
+  ];
+  await openRunning(client, deps).catch(() => undefined);
+  process.once('SIGTERM', serving.stop);
+  process.once('SIGINT', serving.stop);
+  try {
+    await serving.ended();
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+    serving.stop();
+    await parts.close();
+    await connection.close();
+    await removeState(home, 'worker');
+  }
+}
+
+interface Serving {
+  keep(worker: Worker): void;
+  stop(): void;
+  /** Resolves when all have stopped; rejects when one fails. */
+  ended(): Promise<unknown>;
+}
+
+/** The Temporal workers of this process, started as they come and stopped together. */
+function workersOf(): Serving {
+  const workers: Worker[] = [];
+  const running: Promise<void>[] = [];
+  return {
+    keep: (worker) => {
+      workers.push(worker);
+      running.push(worker.run());
+    },
+    stop: () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+    ended: () => Promise.all(running),
+  };
+}
+
+type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions'>;
+
+interface Parts {
+  deps: Deps;
+  activities: Activities;
+  /** Stops what is at work and closes sessions and models. */
+  close(): Promise<void>;
+}
+
+/** Puts store, models and environments together: the one place where they meet. */
+async function compose(home: string, pinnedQueue: string, client: Client, polling: () => Polling): Promise<Parts> {
   const stopping = new AbortController();
   const sessions = openSessions(sessionsRoot(home));
   const store = await openStore(storeUrl());
-  const workers: Worker[] = [];
-  const running: Promise<void>[] = [];
-  const keep = (worker: Worker): void => {
-    workers.push(worker);
-    running.push(worker.run());
-  };
-  const plan = planReader(store);
-  const openQueues = queueOpener(() => ({ connection, namespace, identity: boot, activities, sessions, keep }));
   const models = modelOpener();
   const embedder = embedderOnce();
   const deps: Deps = {
     store,
-    plan,
+    plan: planReader(store),
     model: models.open,
     embedder: embedder.open,
     driver: openDriver,
     sessions,
     packageFolder,
-    openQueues,
+    openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
     queues: { model: modelQueue, environment: environmentQueue },
     timing: {
       lostAfterSeconds: temporal.timeouts.lostWorker,
@@ -66,47 +132,16 @@ export async function runWorker(): Promise<void> {
     },
     ended: (ids) => endedOf(client, ids),
     home: process.cwd(),
-    pinnedQueue: `lbi.env.${boot}`,
+    pinnedQueue,
     signal: stopping.signal,
   };
   const activities = createActivities(deps);
-  const bundle = await workflowBundle(join(home, 'cache'));
-  const shared = { connection, namespace, identity: boot, activities, ...drain };
-  keep(
-    await Worker.create({
-      ...shared,
-      taskQueue: temporal.mainQueue,
-      workflowBundle: bundle,
-      maxConcurrentActivityTaskExecutions: 50,
-      maxCachedWorkflows: 500,
-    }),
-  );
-  keep(await Worker.create({ ...shared, taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 }));
-  await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
-
-  const look = setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery);
-  const sweep = setInterval(
-    () => void closeAbandoned(client, sessions).catch(() => undefined),
-    temporal.timeouts.sweep * 1000,
-  );
-  await openRunning(client, deps).catch(() => undefined);
-  const stop = (): void => {
-    clearInterval(look);
-    clearInterval(sweep);
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  try {
-    await Promise.all(running);
-  } finally {
-    stop();
+  const close = async (): Promise<void> => {
     stopping.abort();
     await sessions.closeAll();
     await Promise.all([models.close(), embedder.close()]);
-    await connection.close();
-    await removeState(home, 'worker');
-  }
+  };
+  return { deps, activities, close };
 }
 
 /** Polls the queues of every run that is open, whoever started it. */

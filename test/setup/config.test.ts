@@ -16,7 +16,7 @@ test('without a profile there is no server of somebody else, and everything has 
   assert.equal(config.queues.main, 'lbi');
   assert.equal(config.queues.session('host', 'b1'), 'lbi.env.host.b1');
   assert.equal(config.queues.model('openai', 'gpt', 'KEY'), 'lbi.model.openai.gpt.KEY');
-  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15 });
+  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15, sweep: 60 });
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.server) && Object.isFrozen(config.server.pragmas));
 });
 

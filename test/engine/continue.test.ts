@@ -30,7 +30,7 @@ const total = ({ progress }: Done): Usage => Object.values(progress.usage).reduc
 
 test('forty documents over many continuations give what one history gives', { timeout: 240_000 }, async (context) => {
   const calm = await whole({});
-  const chopped = await whole({ LBI_HISTORY_EVENTS: '150' });
+  const chopped = await whole({ LBI_HISTORY_EVENTS: '100' });
   context.diagnostic(`${chopped.runs} runs of one workflow`);
   assert.equal(calm.runs, 1);
   assert.ok(chopped.runs >= 4, `only ${chopped.runs} runs: the bound did not bite`);

@@ -27,6 +27,8 @@ export interface Deps {
   ended(ids: string[]): Promise<string[]>;
   /** Folder that relative output paths start from. */
   home: string;
+  /** Folder of the indexes that runs make. */
+  indexes: string;
   /** Queue that only this process polls. */
   pinnedQueue: string;
   /** Aborted when the worker stops. */

@@ -19,7 +19,7 @@ export const indexDataset =
   async (input: { plan: Ref; run: string; rows: Ref }): Promise<{ folder: string }> => {
     const plan = await deps.plan(input.plan);
     const { embedding } = stageOf(plan, 'index');
-    const folder = indexFolder(deps.home, input.run);
+    const folder = indexFolder(deps.indexes, input.run);
     await buildIndex(
       folder,
       await readRows(deps.store, input.rows),

@@ -1,5 +1,5 @@
 /** Finds examples for the agent's prompt (paper, Algorithm 2): by the observation (BM25) and by a query that a model wrote (dense). */
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { fitExamples } from '../core/retrieval-text.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import { openIndex, type RetrievalIndex } from '../store/retrieval.ts';
@@ -7,11 +7,9 @@ import type { Deps } from './deps.ts';
 
 const opened = new Map<string, Promise<RetrievalIndex>>();
 
-/** Folder of an index: a path, or the run that made it. */
-export const indexFolder = (home: string, name: string): string => {
-  if (isAbsolute(name)) return name;
-  return name.includes('/') ? join(home, name) : join(home, '.lbi', 'indexes', name);
-};
+/** Folder of an index: a path, or the run that made it. @param indexes folder of the runs' indexes */
+export const indexFolder = (indexes: string, name: string): string =>
+  isAbsolute(name) || name.includes('/') ? resolve(name) : join(indexes, name);
 
 /** The examples as text for the prompt, within the token budget; empty without `knowledge`. */
 export async function retrieve(
@@ -22,7 +20,7 @@ export async function retrieve(
 ): Promise<string> {
   const { knowledge } = stage;
   if (knowledge === undefined) return '';
-  const folder = indexFolder(deps.home, knowledge.index);
+  const folder = indexFolder(deps.indexes, knowledge.index);
   const dense = (knowledge.model?.k ?? 0) > 0;
   const index = await (opened.get(`${folder} ${dense}`) ?? open(deps, folder, dense));
   const byObservation =

@@ -14,7 +14,7 @@ import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
-import { cacheFolder, program, storeUrl } from './home.ts';
+import { cacheFolder, indexesFolder, program, storeUrl } from './home.ts';
 import { paint } from './progress.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
@@ -78,7 +78,7 @@ export async function retrieveCommand(run: string, text: string, options: Retrie
   const dense = stage.embedding !== 'none';
   const by = options.by === 'query' && !dense ? 'instruction' : options.by;
   const embedder = dense ? await localEmbedder(join(cacheFolder(), 'minilm')) : undefined;
-  const index = await openIndex(indexFolder(process.cwd(), record.run), embedder);
+  const index = await openIndex(indexFolder(indexesFolder(), record.run), embedder);
   const searches = { observation: index.byObservation, instruction: index.byInstruction, query: index.byQuery };
   const search = searches[by as keyof typeof searches];
   if (search === undefined) throw new LbiError('spec', `--by ${by}: expected observation, instruction or query`);

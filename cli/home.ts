@@ -22,5 +22,8 @@ export function environmentFile(): NodeJS.Dict<string> {
 
 export const storeUrl = (): string => process.env.LBI_STORE ?? join(homeFolder(), 'store');
 
+/** Where runs put their retrieval indexes. */
+export const indexesFolder = (): string => join(homeFolder(), 'indexes');
+
 /** How this program was called, for the commands that messages name. */
 export const program = process.env.LBI_NAME ?? (process.env.npm_command === 'exec' ? 'npx lbi' : 'lbi');

@@ -19,7 +19,7 @@ import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
-import { cacheFolder } from './home.ts';
+import { cacheFolder, indexesFolder } from './home.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -151,7 +151,7 @@ async function folderHash(folder: string): Promise<string> {
 async function knowledgeOf(spec: FullSpec): Promise<Record<string, string>> {
   for (const stage of spec.stages) {
     if (stage.uses !== 'interact' || stage.knowledge === undefined) continue;
-    const index = await openIndex(indexFolder(process.cwd(), stage.knowledge.index));
+    const index = await openIndex(indexFolder(indexesFolder(), stage.knowledge.index));
     const { identity } = index;
     index.close();
     return { 'stages.interact.knowledge': identity };

@@ -14,7 +14,7 @@ import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
-import { homeFolder, storeUrl } from './home.ts';
+import { homeFolder, indexesFolder, storeUrl } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
@@ -132,6 +132,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     },
     ended: (ids) => endedOf(client, ids),
     home: process.cwd(),
+    indexes: indexesFolder(),
     pinnedQueue,
     signal: stopping.signal,
   };

@@ -4,7 +4,7 @@ import type { Ref } from '../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
-import { getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
+import { findPage, getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
 import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
@@ -45,10 +45,7 @@ export const admit =
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
     const path = batchPath(input.run, input.batch);
-    const batch =
-      (await deps.store.read(path)) === undefined
-        ? await admitBatch(deps, plan, input, path)
-        : await readPage<Batch>(deps.store, path);
+    const batch = (await findPage<Batch>(deps.store, path)) ?? (await admitBatch(deps, plan, input, path));
     const fresh: TaskEntry[] = [];
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {

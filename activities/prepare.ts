@@ -72,5 +72,5 @@ export const prepare =
 /** How many documents are asked for ahead: what the model answers at once, so that a slow local model is not kept from episodes. */
 const aheadOf = (plan: Plan, model: string): number => {
   const spec = modelSpecOf(plan, model);
-  return spec.provider === 'local' ? 1 : Math.min(16, spec.limits?.concurrency ?? 8);
+  return spec.provider === 'local' ? 1 : Math.min(16, spec.limits.concurrency);
 };

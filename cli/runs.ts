@@ -1,10 +1,11 @@
 /** Runs of this project: their records in the store, and finding one by what a person types. */
 
 import { randomInt } from 'node:crypto';
+import { summaryPath } from '../activities/record.ts';
 import { LbiError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Progress } from '../schemas/flow.ts';
-import { readPage, writePage } from '../store/json.ts';
+import { findPage, readPage, writePage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { program } from './home.ts';
 
@@ -63,7 +64,5 @@ export async function findRun(store: Store, text: string): Promise<RunRecord> {
 }
 
 /** The summary that a finished run has written, or undefined. */
-export async function runSummary(store: Store, run: string): Promise<Progress | undefined> {
-  const path = `runs/${run}/summary.json`;
-  return (await store.read(path)) === undefined ? undefined : readPage<Progress>(store, path);
-}
+export const runSummary = (store: Store, run: string): Promise<Progress | undefined> =>
+  findPage<Progress>(store, summaryPath(run));

@@ -10,7 +10,7 @@ import type { EpisodeEntry, Progress } from '../schemas/flow.ts';
 import type { Trajectory } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
 import type { Vote } from '../schemas/vote.ts';
-import { getJson, readPage } from '../store/json.ts';
+import { findPage, getJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
@@ -94,10 +94,10 @@ async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
 }
 
 async function showExamples(store: Store, record: RunRecord, options: ShowOptions): Promise<number> {
-  const path = judgedPath(record.run);
-  if ((await store.read(path)) === undefined)
+  const all = await findPage<Judged[]>(store, judgedPath(record.run));
+  if (all === undefined)
     throw new LbiError('spec', `${record.run} has not tallied its votes yet: ${program} attach ${record.run}`);
-  const judged = (await readPage<Judged[]>(store, path)).filter(({ kept }) => kept !== (options.dropped === true));
+  const judged = all.filter(({ kept }) => kept !== (options.dropped === true));
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(judged)}\n`);
     return 0;

@@ -39,8 +39,15 @@ export async function writePage(store: Store, path: string, value: Storable): Pr
 
 /** Reads a named page; throws a fatal StoreError when it is missing or damaged. */
 export async function readPage<T>(store: Store, path: string): Promise<T> {
+  const page = await findPage<T>(store, path);
+  if (page === undefined) throw new StoreError('fatal', `The page ${path} is not in the store.`);
+  return page;
+}
+
+/** Reads a named page, or gives undefined when there is none; throws a fatal StoreError when it is damaged. */
+export async function findPage<T>(store: Store, path: string): Promise<T | undefined> {
   const bytes = await store.read(path);
-  if (bytes === undefined) throw new StoreError('fatal', `The page ${path} is not in the store.`);
+  if (bytes === undefined) return undefined;
   try {
     return JSON.parse(Buffer.from(bytes).toString()) as T;
   } catch (cause) {

@@ -13,9 +13,14 @@ const shownDefault = (schema: SchemaNode): string => {
 
 const takes = (schema: SchemaNode): string => {
   const plain = /^(an? |the |any |true$|false$)/;
-  return accepts(schema)
-    .map((choice) => (plain.test(choice) ? choice : `\`${choice}\``))
-    .join(', ');
+  const choices = accepts(schema).map((choice) => (plain.test(choice) ? choice : `\`${choice}\``));
+  return `${choices.join(', ')}${schema['x-unit'] === undefined ? '' : ` (${schema['x-unit']})`}`;
+};
+
+const shownExample = (schema: SchemaNode): string => {
+  const [example] = schema.examples ?? [];
+  if (example === undefined) return '';
+  return ` E.g. \`${typeof example === 'string' ? example : JSON.stringify(example)}\`.`;
 };
 
 /** One row a key; the keys of a map inside follow it as `map.key`. */
@@ -27,7 +32,7 @@ const rows = (schema: SchemaNode, prefix: string): string[] =>
       `\`${prefix}${name}\`${needed}`,
       cell(takes(below)),
       shownDefault(below),
-      cell(below.description ?? ''),
+      cell(`${below.description ?? ''}${shownExample(below)}`),
       effect,
     ];
     const inner = below.properties === undefined ? [] : rows(below, `${prefix}${name}.`);

@@ -1,6 +1,6 @@
 /** The pipeline's schema as editors read it: JSON Schema draft-07, with `${env:…}` allowed wherever a number or a switch stands. */
 import type { Json, JsonObject } from '../../schemas/common.ts';
-import { pipelineSchema, type SchemaNode } from './schema.ts';
+import { pipelineSchema, type SchemaNode, vocabulary } from './schema.ts';
 
 const effects = {
   output: 'Changing it makes finished work run again.',
@@ -10,13 +10,16 @@ const effects = {
 
 const describe = (schema: SchemaNode): string | undefined => {
   if (schema.description === undefined) return undefined;
+  const said = [schema.description, ...(schema['x-unit'] === undefined ? [] : [`Unit: ${schema['x-unit']}.`])].join(
+    ' ',
+  );
   const chosen = schema['x-effect'] === undefined ? '' : effects[schema['x-effect']];
   const effect = schema['x-selects'] === true ? 'Changing it runs only what is new.' : chosen;
-  return effect === '' ? schema.description : `${schema.description}\n\n${effect}`;
+  return effect === '' ? said : `${said}\n\n${effect}`;
 };
 
 /** What draft-07 has no word for, or what an editor must not check because the engine fills it in first. */
-const left = new Set(['discriminator', 'x-effect', 'x-names', 'x-selects', 'format', '$id', 'description']);
+const left = new Set<string>(['discriminator', ...vocabulary, 'format', '$id', 'description']);
 
 const convertMap = (schemas: Record<string, SchemaNode>): JsonObject =>
   Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, convert(schema)]));

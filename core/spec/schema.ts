@@ -27,10 +27,15 @@ export interface SchemaNode {
   minLength?: number;
   pattern?: string;
   format?: string;
+  examples?: Json[];
   'x-effect'?: Effect;
+  'x-unit'?: string;
   'x-names'?: Names;
   'x-selects'?: boolean;
 }
+
+/** The words that the house's schemas add to JSON Schema's. */
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

@@ -3,13 +3,13 @@ import { Ajv, type ErrorObject } from 'ajv';
 import type { Json } from '../../schemas/common.ts';
 import { explain } from './explain.ts';
 import type { Problem } from './problem.ts';
-import { isMap, pipelineSchema, type SchemaNode, typeOf } from './schema.ts';
+import { isMap, pipelineSchema, type SchemaNode, typeOf, vocabulary } from './schema.ts';
 import { nearest } from './suggest.ts';
 import { at, type Path, type Tree, toJson } from './tree.ts';
 
 const compile = (schema: SchemaNode) => {
   const ajv = new Ajv({ discriminator: true, allErrors: true, strict: true, verbose: true });
-  ajv.addVocabulary(['x-effect', 'x-names', 'x-selects']);
+  ajv.addVocabulary([...vocabulary]);
   ajv.addFormat('uri', (text) => /^https?:\/\/[^\s/]/.test(text) && URL.canParse(text));
   return ajv.compile(schema);
 };

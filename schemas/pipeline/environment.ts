@@ -1,118 +1,128 @@
 /** `environments:` of the pipeline file, one variant per kind. */
 import { type Static, Type } from 'typebox';
-import { filled, key, strict, variants } from './key.ts';
+import { flag, list, number, record, section, strict, text, variants, whole } from './key.ts';
 
 const common = {
-  about: Type.Optional(
-    Type.String({
+  about: text(
+    'output',
+    'What the place is and what is in it, in words: told to the writer of tasks and to the agent.',
+    {
       maxLength: 1000,
-      ...key('output', 'What the place is and what is in it, in words: told to the writer of tasks and to the agent.'),
-    }),
+      optional: true,
+      example: 'A folder with one small npm package. There is no network.',
+    },
   ),
-  sessions: filled(Type.Integer({ minimum: 1, ...key('cost', 'Sessions open at once, per worker.', { default: 2 }) })),
-  observation: filled(
-    strict(
-      {
-        max_chars: filled(
-          Type.Integer({ minimum: 200, ...key('output', 'Characters of one observation.', { default: 6000 }) }),
-        ),
-        screenshot: filled(
-          Type.Boolean(
-            key('output', 'Keep a screenshot of every observation and show it to models that see (browser).', {
-              default: false,
-            }),
-          ),
-        ),
-      },
-      key('output', 'What the agent is shown.', { default: {} }),
-    ),
+  sessions: whole('cost', 'Sessions open at once, per worker.', { unit: 'sessions', min: 1, default: 2, example: 4 }),
+  observation: section(
+    'output',
+    'What the agent is shown.',
+    {
+      max_chars: whole('output', 'Length of one observation.', {
+        unit: 'characters',
+        min: 200,
+        default: 6000,
+        example: 2000,
+      }),
+      screenshot: flag('output', 'Keep a screenshot of every observation and show it to models that see (browser).', {
+        default: false,
+      }),
+    },
+    { default: {} },
   ),
-  step_timeout: filled(
-    Type.Number({ exclusiveMinimum: 0, ...key('output', 'Seconds one action may take.', { default: 30 }) }),
-  ),
+  step_timeout: number('output', 'Time one action may take.', {
+    unit: 'seconds',
+    above: 0,
+    default: 30,
+    example: 10,
+  }),
 };
 
 export const ShellEnvironment = strict(
   {
     kind: Type.Literal('shell'),
-    files: Type.Optional(
-      Type.Record(Type.String(), Type.String(), {
-        ...key('output', 'Files the folder holds at the start: path → content.'),
-      }),
-    ),
-    copy: Type.Optional(
-      Type.String(
-        key('output', 'Folder to copy into the place, relative to the pipeline file.', { 'x-names': 'file' }),
-      ),
-    ),
-    setup: Type.Optional(Type.Array(Type.String(), key('output', 'Commands run once before the first observation.'))),
-    variables: Type.Optional(
-      Type.Record(Type.String(), Type.String(), key('output', 'Environment variables of the shell.')),
-    ),
-    packages: Type.Optional(
-      Type.Array(
-        Type.String(),
-        key('output', 'npm packages whose commands are on the PATH, e.g. npm@11.6.0; installed when needed.'),
-      ),
+    files: record('output', 'Files the folder holds at the start: path → content.', Type.String(), {
+      optional: true,
+      example: { 'notes.txt': 'milk, tea, bread' },
+    }),
+    copy: text('output', 'Folder to copy into the place, relative to the pipeline file.', {
+      names: 'file',
+      optional: true,
+      example: 'workspace',
+    }),
+    setup: list('output', 'Commands run once before the first observation.', Type.String(), {
+      optional: true,
+      example: ['git init'],
+    }),
+    variables: record('output', 'Environment variables of the shell.', Type.String(), {
+      optional: true,
+      example: { LANG: 'C.UTF-8' },
+    }),
+    packages: list(
+      'output',
+      'npm packages whose commands are on the PATH, with a version; installed when needed.',
+      Type.String(),
+      { optional: true, example: ['npm@11.6.2'] },
     ),
     ...common,
   },
   { title: 'Shell in a bubblewrap sandbox without network' },
 );
 
+const app = section(
+  'output',
+  'Application that is started for each session, waited for, reset and stopped.',
+  {
+    package: text('output', 'npm package of the application; installed when needed. Available as ${package}.', {
+      optional: true,
+      example: 'tiddlywiki@5.4.1',
+    }),
+    command: list(
+      'output',
+      'Program and arguments; ${port}, ${dir} (its private folder), ${package} and ${node} are filled in.',
+      Type.String(),
+      { min: 1, example: ['${node}', 'server.js', '--port=${port}'] },
+    ),
+    copy: text('output', 'Folder copied into ${dir} at the start; ${package} may be used.', {
+      optional: true,
+      example: '${package}/data',
+    }),
+    setup: list('output', 'Commands run in ${dir} once, before the app starts.', Type.Array(Type.String()), {
+      optional: true,
+      example: [['${node}', 'seed.js']],
+    }),
+    ready: text('output', 'Path that answers 200 when the app is up.', { default: '/', example: '/status' }),
+    start_timeout: number('nothing', 'Time until it must be ready.', {
+      unit: 'seconds',
+      above: 0,
+      default: 60,
+      example: 20,
+    }),
+  },
+  { optional: true },
+);
+
 export const BrowserEnvironment = strict(
   {
     kind: Type.Literal('browser'),
-    url: Type.Optional(Type.String(key('output', 'First page. With `app`, a path on it (default /).'))),
-    app: Type.Optional(
-      strict(
-        {
-          package: Type.Optional(
-            Type.String(
-              key(
-                'output',
-                'npm package of the application, e.g. tiddlywiki@5.4.1; installed when needed. Available as ${package}.',
-              ),
-            ),
-          ),
-          command: Type.Array(Type.String(), {
-            minItems: 1,
-            ...key(
-              'output',
-              'Program and arguments; ${port}, ${dir} (its private folder), ${package} and ${node} are filled in.',
-            ),
-          }),
-          copy: Type.Optional(
-            Type.String(key('output', 'Folder copied into ${dir} at the start; ${package} may be used.')),
-          ),
-          setup: Type.Optional(
-            Type.Array(Type.Array(Type.String()), key('output', 'Commands run in ${dir} once, before the app starts.')),
-          ),
-          ready: filled(Type.String(key('output', 'Path that answers 200 when the app is up.', { default: '/' }))),
-          start_timeout: filled(
-            Type.Number({ exclusiveMinimum: 0, ...key('nothing', 'Seconds until it must be ready.', { default: 60 }) }),
-          ),
-        },
-        key('output', 'Application that is started for each session, waited for, reset and stopped.'),
-      ),
+    url: text('output', 'First page. With `app`, a path on it (default /).', {
+      optional: true,
+      example: 'https://shop.example.com/',
+    }),
+    app,
+    allow: list(
+      'output',
+      'URL patterns the browser may reach; everything else is blocked. Default: the origin of the first page.',
+      Type.String(),
+      { optional: true, example: ['http://127.0.0.1:${port}/*'] },
     ),
-    allow: Type.Optional(
-      Type.Array(
-        Type.String(),
-        key(
-          'output',
-          'URL patterns the browser may reach; everything else is blocked. Default: the origin of the first page.',
-        ),
-      ),
-    ),
-    viewport: Type.Optional(
-      strict(
-        {
-          width: Type.Integer({ minimum: 200, ...key('output', 'Pixels across.') }),
-          height: Type.Integer({ minimum: 200, ...key('output', 'Pixels down.') }),
-        },
-        key('output', 'Size of the page, in pixels.'),
-      ),
+    viewport: section(
+      'output',
+      'Size of the page.',
+      {
+        width: whole('output', 'Across.', { unit: 'pixels', min: 200, example: 1280 }),
+        height: whole('output', 'Down.', { unit: 'pixels', min: 200, example: 720 }),
+      },
+      { optional: true },
     ),
     ...common,
   },
@@ -123,7 +133,7 @@ export const BrowserEnvironment = strict(
 export const ScriptedEnvironment = strict(
   {
     kind: Type.Literal('scripted'),
-    items: filled(Type.Integer({ minimum: 1, ...key('output', 'Lamps that can be switched.', { default: 4 }) })),
+    items: whole('output', 'Lamps that can be switched.', { unit: 'lamps', min: 1, default: 4, example: 6 }),
     ...common,
   },
   { title: 'Scripted: a deterministic board of lamps, for trying the engine' },

@@ -1,12 +1,16 @@
-/** How a key of the pipeline file is described: its effect decides whether a change of it makes finished work run again. */
+/** How a key of the pipeline file is written down: its type, what it means, and what a change of it does to finished work. */
 import {
   type Static,
   type TArray,
+  type TBoolean,
+  type TInteger,
+  type TNumber,
   type TObject,
   type TOptional,
   type TProperties,
   type TRecord,
   type TSchema,
+  type TString,
   type TUnsafe,
   Type,
 } from 'typebox';
@@ -17,15 +21,128 @@ export type Effect = 'output' | 'cost' | 'nothing';
 /** What a text names: a key of `models` or `environments`, a prompt file, or another file or folder. */
 export type Names = 'model' | 'environment' | 'prompt' | 'file';
 
-/**
- * Options of a documented key. `effect` is kept in the schema as `x-effect`. `x-names` says what the value names, and
- * `x-selects: true` that the key decides which units of work exist, not what any one of them is.
- */
-export const key = (effect: Effect, description: string, more: Record<string, unknown> = {}) => ({
+/** What every key may say besides its meaning. */
+interface KeyOptions<T> {
+  /** Filled in when the key is left out. */
+  default?: T;
+  /** True when the key may be left out and has no default. */
+  optional?: true;
+  /** A value as a person would write it; needed unless the type itself shows one. */
+  example?: T;
+  /** What one of the number is: `seconds`, `tokens`, `actions`. */
+  unit?: string;
+  names?: Names;
+  /** The key decides which units of work exist, not what any one of them is. */
+  selects?: true;
+}
+
+type NumberOptions = KeyOptions<number> & { unit: string; min?: number; max?: number; above?: number };
+type TextOptions = KeyOptions<string> & { pattern?: string; format?: string; minLength?: number; maxLength?: number };
+
+/** A schema with its default filled in, left out at will, or required. */
+type Made<S extends TSchema, O> = O extends { default: unknown }
+  ? TFilled<S>
+  : O extends { optional: true }
+    ? TOptional<S>
+    : S;
+
+/** The annotations of a key as JSON Schema keeps them. */
+export const key = (effect: Effect, description: string, options: KeyOptions<unknown> = {}) => ({
   description,
   'x-effect': effect,
-  ...more,
+  ...(options.unit === undefined ? {} : { 'x-unit': options.unit }),
+  ...(options.names === undefined ? {} : { 'x-names': options.names }),
+  ...(options.selects === undefined ? {} : { 'x-selects': options.selects }),
+  ...(options.example === undefined ? {} : { examples: [options.example] }),
+  ...(options.default === undefined ? {} : { default: options.default }),
 });
+
+const made = <S extends TSchema, O>(schema: S, options: O): Made<S, O> => {
+  const { default: value, optional } = options as KeyOptions<unknown>;
+  return (value === undefined && optional === undefined ? schema : Type.Optional<TSchema>(schema)) as Made<S, O>;
+};
+
+const bounds = ({ min, max, above }: NumberOptions) => ({
+  ...(min === undefined ? {} : { minimum: min }),
+  ...(max === undefined ? {} : { maximum: max }),
+  ...(above === undefined ? {} : { exclusiveMinimum: above }),
+});
+
+/** A whole number. */
+export const whole = <const O extends NumberOptions>(effect: Effect, says: string, options: O): Made<TInteger, O> =>
+  made(Type.Integer({ ...key(effect, says, options), ...bounds(options) }), options);
+
+/** A number. */
+export const number = <const O extends NumberOptions>(effect: Effect, says: string, options: O): Made<TNumber, O> =>
+  made(Type.Number({ ...key(effect, says, options), ...bounds(options) }), options);
+
+/** A text. */
+export const text = <const O extends TextOptions>(effect: Effect, says: string, options: O): Made<TString, O> => {
+  const { pattern, format, minLength, maxLength } = options as TextOptions;
+  const limits = Object.fromEntries(
+    Object.entries({ pattern, format, minLength, maxLength }).filter(([, value]) => value !== undefined),
+  );
+  return made(Type.String({ ...key(effect, says, options), ...limits }), options);
+};
+
+/** true or false. */
+export const flag = <const O extends KeyOptions<boolean>>(
+  effect: Effect,
+  says: string,
+  options: O,
+): Made<TBoolean, O> => made(Type.Boolean(key(effect, says, options)), options);
+
+/** One of a few words. */
+export const choice = <const C extends readonly string[], const O extends KeyOptions<C[number]>>(
+  effect: Effect,
+  says: string,
+  choices: C,
+  options: O,
+): Made<TUnsafe<C[number]>, O> =>
+  made(
+    Type.Unsafe<C[number]>({ ...key(effect, says, options), anyOf: choices.map((value) => Type.Literal(value)) }),
+    options,
+  );
+
+/** A list of values of one schema. */
+export const list = <I extends TSchema, const O extends KeyOptions<unknown> & { min?: number; unique?: true }>(
+  effect: Effect,
+  says: string,
+  items: I,
+  options: O,
+): Made<TArray<I>, O> =>
+  made(
+    Type.Array(items, {
+      ...key(effect, says, options),
+      ...(options.min === undefined ? {} : { minItems: options.min }),
+      ...(options.unique === undefined ? {} : { uniqueItems: true }),
+    }),
+    options,
+  );
+
+/** A map from names that the author chooses to values of one schema. */
+export const record = <V extends TSchema, const O extends KeyOptions<unknown> & { min?: number; pattern?: string }>(
+  effect: Effect,
+  says: string,
+  values: V,
+  options: O,
+): Made<TRecord<'^.*$', V>, O> =>
+  made(
+    Type.Record(Type.String(), values, {
+      ...key(effect, says, options),
+      ...(options.min === undefined ? {} : { minProperties: options.min }),
+      ...(options.pattern === undefined ? {} : { propertyNames: { type: 'string', pattern: options.pattern } }),
+    }) as TRecord<'^.*$', V>,
+    options,
+  );
+
+/** A map with known keys inside the file: `limits:`, `knowledge:`. */
+export const section = <P extends TProperties, const O extends KeyOptions<Record<string, unknown>>>(
+  effect: Effect,
+  says: string,
+  properties: P,
+  options: O,
+): Made<TObject<P>, O> => made(strict(properties, key(effect, says, options)), options);
 
 /** An object that refuses unknown keys, except `x-*` (a home for anchors and notes). */
 export const strict = <P extends TProperties>(properties: P, options: Record<string, unknown> = {}): TObject<P> =>
@@ -40,15 +157,8 @@ export const variants = <M extends TSchema[]>(propertyName: string, members: [..
     oneOf: members,
   });
 
-/** A key that may be left out and is then filled from its `default`. */
+/** A key that may be left out and is then filled from its `default`: `Full` shows it as always there. */
 export type TFilled<S extends TSchema> = TOptional<S> & { default: unknown };
-
-/** Marks a key whose schema carries a `default`: `Full` shows it as always there. Throws when there is none. */
-export const filled = <S extends TSchema>(schema: S): TFilled<S> => {
-  const optional = Type.Optional<TSchema>(schema);
-  if (!('default' in optional)) throw new Error('filled() needs a schema with a default');
-  return optional as TFilled<S>;
-};
 
 type Always<P extends TProperties> = {
   [K in keyof P]: P[K] extends { default: unknown } ? K : P[K] extends TOptional<TSchema> ? never : K;

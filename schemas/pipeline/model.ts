@@ -1,82 +1,103 @@
 /** `models:` of the pipeline file, one variant per provider. */
 import { type Static, Type } from 'typebox';
-import { type Full, filled, key, strict, variants } from './key.ts';
+import { type Full, flag, number, section, strict, text, variants, whole } from './key.ts';
 
 const common = {
-  temperature: filled(
-    Type.Number({
-      minimum: 0,
-      maximum: 2,
-      ...key('output', 'Sampling temperature; the paper uses 0 throughout.', { default: 0 }),
-    }),
+  temperature: number('output', 'Sampling temperature; the paper uses 0 throughout.', {
+    unit: 'temperature',
+    min: 0,
+    max: 2,
+    default: 0,
+    example: 0.7,
+  }),
+  max_tokens: whole('output', 'Most tokens of one reply.', { unit: 'tokens', min: 16, default: 1024, example: 2048 }),
+  limits: section(
+    'cost',
+    'Limits of the provider that the engine keeps.',
+    {
+      concurrency: whole('cost', 'Calls in flight at once, per worker.', {
+        unit: 'calls',
+        min: 1,
+        default: 8,
+        example: 16,
+      }),
+      rpm: number('cost', 'Requests per minute, over all workers.', {
+        unit: 'requests per minute',
+        above: 0,
+        optional: true,
+        example: 300,
+      }),
+    },
+    { default: {} },
   ),
-  max_tokens: filled(Type.Integer({ minimum: 16, ...key('output', 'Most tokens of one reply.', { default: 1024 }) })),
-  limits: filled(
-    strict(
-      {
-        concurrency: filled(
-          Type.Integer({ minimum: 1, ...key('cost', 'Calls in flight at once, per worker.', { default: 8 }) }),
-        ),
-        rpm: Type.Optional(
-          Type.Number({ exclusiveMinimum: 0, ...key('cost', 'Requests per minute, over all workers.') }),
-        ),
-      },
-      key('cost', 'Limits of the provider that the engine keeps.', { default: {} }),
-    ),
+  price: section(
+    'cost',
+    'Overrides the dated price table.',
+    {
+      input: number('cost', 'Price of input.', { unit: 'USD per million tokens', min: 0, example: 3 }),
+      cached: number('cost', 'Price of input read from the cache.', {
+        unit: 'USD per million tokens',
+        min: 0,
+        optional: true,
+        example: 0.3,
+      }),
+      output: number('cost', 'Price of output.', { unit: 'USD per million tokens', min: 0, example: 15 }),
+    },
+    { optional: true },
   ),
-  price: Type.Optional(
-    strict(
-      {
-        input: Type.Number({ minimum: 0, ...key('cost', 'USD per million input tokens.') }),
-        cached: Type.Optional(
-          Type.Number({ minimum: 0, ...key('cost', 'USD per million input tokens read from the cache.') }),
-        ),
-        output: Type.Number({ minimum: 0, ...key('cost', 'USD per million output tokens.') }),
-      },
-      key('cost', 'Overrides the dated price table.'),
-    ),
-  ),
-  timeout: filled(
-    Type.Number({ exclusiveMinimum: 0, ...key('nothing', 'Seconds one call may take.', { default: 300 }) }),
-  ),
+  timeout: number('nothing', 'Time one call may take.', { unit: 'seconds', above: 0, default: 300, example: 120 }),
 };
 
-const name = Type.String({ minLength: 1, ...key('output', 'Model id as the provider knows it.') });
-const apiKey = Type.String({
-  pattern: '^\\$\\{secret:[A-Za-z_][A-Za-z0-9_]*\\}$',
-  ...key('nothing', 'The name of the secret, as ${secret:NAME}; its value is read on the worker only.'),
+const model = (example: string) => text('output', 'Model id as the provider knows it.', { minLength: 1, example });
+const secret = { pattern: '^\\$\\{secret:[A-Za-z_][A-Za-z0-9_]*\\}$' };
+const apiKey = (example: string) =>
+  text('nothing', 'The name of the secret, as ${secret:NAME}; its value is read on the worker only.', {
+    ...secret,
+    example,
+  });
+const baseUrl = text('nothing', 'Address of the service, for proxies and tests.', {
+  format: 'uri',
+  optional: true,
+  example: 'https://proxy.example.com',
 });
-const baseUrl = Type.Optional(
-  Type.String({ format: 'uri', ...key('nothing', 'Address of the service, for proxies and tests.') }),
-);
 
 export const AnthropicModel = strict(
-  { provider: Type.Literal('anthropic'), model: name, api_key: apiKey, base_url: baseUrl, ...common },
+  {
+    provider: Type.Literal('anthropic'),
+    model: model('claude-opus-5-5'),
+    api_key: apiKey('${secret:ANTHROPIC_API_KEY}'),
+    base_url: baseUrl,
+    ...common,
+  },
   { title: 'Anthropic' },
 );
 export const GoogleModel = strict(
-  { provider: Type.Literal('google'), model: name, api_key: apiKey, base_url: baseUrl, ...common },
+  {
+    provider: Type.Literal('google'),
+    model: model('gemini-2.5-pro'),
+    api_key: apiKey('${secret:GEMINI_API_KEY}'),
+    base_url: baseUrl,
+    ...common,
+  },
   { title: 'Google Gemini' },
 );
 export const OpenAiModel = strict(
   {
     provider: Type.Literal('openai'),
-    model: name,
-    api_key: Type.Optional(apiKey),
-    base_url: Type.Optional(
-      Type.String({
-        format: 'uri',
-        ...key(
-          'output',
-          'Address of an OpenAI-compatible server (Ollama, vLLM, llama.cpp), e.g. http://127.0.0.1:11434/v1.',
-        ),
-      }),
-    ),
-    images: Type.Optional(
-      Type.Boolean({
-        ...key('output', 'Whether the model sees images; left out, yes for OpenAI and no for a compatible server.'),
-      }),
-    ),
+    model: model('qwen3'),
+    api_key: text('nothing', 'The name of the secret, as ${secret:NAME}; its value is read on the worker only.', {
+      ...secret,
+      optional: true,
+      example: '${secret:OPENAI_API_KEY}',
+    }),
+    base_url: text('output', 'Address of an OpenAI-compatible server (Ollama, vLLM, llama.cpp).', {
+      format: 'uri',
+      optional: true,
+      example: 'http://127.0.0.1:11434/v1',
+    }),
+    images: flag('output', 'Whether the model sees images; left out, yes for OpenAI and no for a compatible server.', {
+      optional: true,
+    }),
     ...common,
   },
   { title: 'OpenAI or a compatible server' },
@@ -84,20 +105,18 @@ export const OpenAiModel = strict(
 export const LocalModel = strict(
   {
     provider: Type.Literal('local'),
-    model: Type.String({
-      minLength: 1,
-      ...key(
-        'output',
-        'Name of a known model (qwen2.5-coder-1.5b, qwen2.5-coder-0.5b), sha256 of a GGUF file, or its path.',
-      ),
-    }),
-    context: filled(Type.Integer({ minimum: 512, ...key('output', 'Tokens of context.', { default: 8192 }) })),
-    threads: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        ...key('cost', 'CPU threads; left out, one on a busy machine, more on an idle one.'),
-      }),
+    model: text(
+      'output',
+      'Name of a known model (qwen2.5-coder-1.5b, qwen2.5-coder-0.5b), sha256 of a GGUF file, or its path.',
+      { minLength: 1, example: 'qwen2.5-coder-1.5b' },
     ),
+    context: whole('output', 'Size of the context.', { unit: 'tokens', min: 512, default: 8192, example: 4096 }),
+    threads: whole('cost', 'CPU threads; left out, one on a busy machine, more on an idle one.', {
+      unit: 'threads',
+      min: 1,
+      optional: true,
+      example: 2,
+    }),
     ...common,
   },
   { title: 'GGUF model in this process' },
@@ -105,10 +124,11 @@ export const LocalModel = strict(
 export const ScriptedModel = strict(
   {
     provider: Type.Literal('scripted'),
-    script: Type.String({
-      ...key('output', 'YAML file of rules or JSONL recording, relative to the pipeline file.', { 'x-names': 'file' }),
+    script: text('output', 'YAML file of rules or JSONL recording, relative to the pipeline file.', {
+      names: 'file',
+      example: 'replies.yaml',
     }),
-    delay: filled(Type.Number({ minimum: 0, ...key('nothing', 'Seconds each reply takes.', { default: 0 }) })),
+    delay: number('nothing', 'Time each reply takes.', { unit: 'seconds', min: 0, default: 0, example: 0.5 }),
     ...common,
   },
   { title: 'Scripted: deterministic replies, labelled as such in all output' },

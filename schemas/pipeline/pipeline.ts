@@ -1,49 +1,50 @@
 /** The pipeline file: the one place where a user says what is made, with what, and at what price. */
 import { type Static, Type } from 'typebox';
 import { EnvironmentSpec } from './environment.ts';
-import { type Full, filled, key, strict } from './key.ts';
+import { type Full, key, list, number, record, section, strict, text, whole } from './key.ts';
 import { ModelSpec } from './model.ts';
 import { SourceSpec } from './source.ts';
 import { StageSpec } from './stage.ts';
 
-const names = { propertyNames: { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,39}$' } };
+const name = { pattern: '^[a-z][a-z0-9_-]{0,39}$', min: 1 } as const;
 
 export const PipelineSpec = strict(
   {
     version: Type.Literal('1', key('nothing', 'Version of this file format: the string "1".')),
-    name: Type.String({
+    name: text('nothing', 'Short name; part of run and workflow ids.', {
       pattern: '^[a-z0-9][a-z0-9-]{0,39}$',
-      ...key('nothing', 'Short name; part of run and workflow ids.'),
+      example: 'tiddlywiki',
     }),
-    description: Type.Optional(Type.String(key('nothing', 'One sentence for people.'))),
-    seed: filled(Type.Integer({ minimum: 0, ...key('output', 'Seed of everything drawn by chance.', { default: 0 }) })),
-    models: Type.Record(Type.String(), ModelSpec, { ...names, minProperties: 1, ...key('output', 'Models by name.') }),
-    environments: Type.Record(Type.String(), EnvironmentSpec, {
-      ...names,
-      minProperties: 1,
-      ...key('output', 'Places by name.'),
+    description: text('nothing', 'One sentence for people.', {
+      optional: true,
+      example: 'Teaches an agent our wiki from its own articles.',
     }),
-    sources: Type.Array(SourceSpec, { minItems: 1, ...key('output', 'Where the documents come from.') }),
-    stages: Type.Array(StageSpec, { minItems: 1, ...key('output', 'What is done, in order.') }),
-    budget: Type.Optional(
-      strict(
-        {
-          usd: Type.Optional(
-            Type.Number({ minimum: 0, ...key('cost', 'US dollars the run may spend; then it waits.') }),
-          ),
-        },
-        key('cost', 'Caps.'),
-      ),
+    seed: whole('output', 'Seed of everything drawn by chance.', { unit: 'seed', min: 0, default: 0, example: 7 }),
+    models: record('output', 'Models by name.', ModelSpec, name),
+    environments: record('output', 'Places by name.', EnvironmentSpec, name),
+    sources: list('output', 'Where the documents come from.', SourceSpec, {
+      min: 1,
+      example: [{ files: 'docs/**/*.md' }],
+    }),
+    stages: list('output', 'What is done, in order.', StageSpec, { min: 1 }),
+    budget: section(
+      'cost',
+      'Caps.',
+      {
+        usd: number('cost', 'What the run may spend; then it waits.', {
+          unit: 'USD',
+          min: 0,
+          optional: true,
+          example: 25,
+        }),
+      },
+      { optional: true },
     ),
-    profiles: Type.Optional(
-      Type.Record(
-        Type.String(),
-        Type.Object({}, { additionalProperties: true }),
-        key(
-          'nothing',
-          'Named changes to this file, chosen with --profile NAME: maps are merged, unless the change has another provider or kind; everything else is replaced.',
-        ),
-      ),
+    profiles: record(
+      'nothing',
+      'Named changes to this file, chosen with --profile NAME: maps are merged, unless the change has another provider or kind; everything else is replaced.',
+      Type.Object({}, { additionalProperties: true }),
+      { optional: true, example: { small: { stages: [] } } },
     ),
   },
   { $id: 'urn:learn-by-interact:pipeline:1', title: 'learn-by-interact pipeline' },

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { editorSchema } from '../../core/spec/editor-schema.ts';
 import { loadSpec } from '../../core/spec/load.ts';
-import { pipelineSchema, type SchemaNode } from '../../core/spec/schema.ts';
+import { pipelineSchema, type SchemaNode, vocabulary } from '../../core/spec/schema.ts';
 import { generated } from '../../setup/generate.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -65,11 +65,34 @@ test('every key says what it means and what a change of it does', () => {
   assert.deepEqual(silent, []);
 });
 
-test('every default satisfies its own schema', () => {
-  const ajv = new Ajv({ discriminator: true });
-  ajv.addVocabulary(['x-effect', 'x-names', 'x-selects']);
+test('every number says its unit, and every key shows a value', () => {
+  const silent: string[] = [];
   visit(pipelineSchema, '', (schema, path) => {
-    if (schema.default === undefined) return;
-    assert.ok(ajv.validate(schema, schema.default), `${path}: ${JSON.stringify(schema.default)}`);
+    if (path.endsWith('.accept')) return;
+    for (const [name, below] of Object.entries(schema.properties ?? {})) {
+      const isNumber = below.type === 'integer' || below.type === 'number';
+      if (isNumber && below['x-unit'] === undefined) silent.push(`${path}.${name} has no unit`);
+      const shows =
+        below.examples ??
+        below.properties ??
+        below.const ??
+        below.anyOf?.[0]?.const ??
+        below.oneOf ??
+        below.items?.oneOf;
+      const names = below.patternProperties;
+      if (below.type !== 'boolean' && shows === undefined && names === undefined)
+        silent.push(`${path}.${name} has no example`);
+    }
+  });
+  assert.deepEqual(silent, []);
+});
+
+test('every default and every example satisfies its own schema', () => {
+  const ajv = new Ajv({ discriminator: true });
+  ajv.addVocabulary([...vocabulary]);
+  ajv.addFormat('uri', (text) => URL.canParse(text));
+  visit(pipelineSchema, '', (schema, path) => {
+    for (const value of [...(schema.default === undefined ? [] : [schema.default]), ...(schema.examples ?? [])])
+      assert.ok(ajv.validate(schema, value), `${path}: ${JSON.stringify(value)}`);
   });
 });

@@ -5,7 +5,6 @@ import type { Json, Usage } from '../schemas/common.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
-import { caller, cancelled } from './failures.ts';
 
 export interface Asked {
   reply: ModelReply;
@@ -57,7 +56,7 @@ export async function ask(deps: Deps, plan: Plan, name: string, request: ModelRe
   const model = await deps.model(plan, name);
   const question = asJson(request);
   const key = questionKey(model.identity, question, salt);
-  const me = caller();
+  const me = deps.caller();
   const known = await deps.store.memo(key);
   const kept =
     known === undefined
@@ -87,7 +86,7 @@ async function askNow(
   request: ModelRequest,
   { key, question, me }: { key: string; question: Json; me: string },
 ): Promise<Kept> {
-  const reply = await model.complete(request, { signal: AbortSignal.any([cancelled(), deps.signal]) });
+  const reply = await model.complete(request, { signal: AbortSignal.any([deps.cancelled(), deps.signal]) });
   const kept: Kept = { reply: { ...reply, value: reply.value ?? null }, request: question, caller: me };
   return getJson<Kept>(deps.store, await deps.store.remember(key, await putJson(deps.store, kept)));
 }

@@ -31,6 +31,10 @@ export interface Deps {
   indexes: string;
   /** Queue that only this process polls. */
   pinnedQueue: string;
+  /** Who asks, so that a retry of the same call is told from another call. */
+  caller(): string;
+  /** Aborted when the call at work is cancelled. */
+  cancelled(): AbortSignal;
   /** Aborted when the worker stops. */
   signal: AbortSignal;
 }

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
+import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { openSessions, type Sessions } from '../activities/sessions.ts';
 import { openDriver } from '../environments/environments.ts';
@@ -134,6 +135,8 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     home: process.cwd(),
     indexes: indexesFolder(),
     pinnedQueue,
+    caller,
+    cancelled,
     signal: stopping.signal,
   };
   const activities = createActivities(deps);

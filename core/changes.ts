@@ -57,9 +57,32 @@ export function stageChanges(before: Plan, after: Plan, name: StageName): Change
   const members = stage.uses === 'filter' ? memberChanges(before, after) : [];
   const [a, b] = [from, to].map((identity) => withoutMembers(identity));
   const named = namesIn(stage);
-  const found = [...leaves(a, b, [])].map(([path, old, now]) => inWords(after, stage, named, path, old, now));
+  const found = [...leaves(a, b, [])].map(([path, old, now]) =>
+    inWords(
+      after,
+      stage,
+      named,
+      path,
+      old ?? defaultAt(before, stageOf(before, name), path),
+      now ?? defaultAt(after, stage, path),
+    ),
+  );
   return [...new Map([...members, ...found].map((each) => [each.text, each])).values()];
 }
+
+/** A key at its default is in no identity: the value that it has in the plan. `path` is one of the stage's identity. */
+function defaultAt(plan: Plan, stage: FullStage | undefined, path: string[]): Json | undefined {
+  if (stage === undefined || path[0] !== 'parameters') return undefined;
+  const whole = path.join('.');
+  for (const [prefix, name] of Object.entries(namesIn(stage))) {
+    if (!whole.startsWith(`${prefix}.`)) continue;
+    return valueAt(plan.spec as unknown as Json, [...name.split('.'), ...whole.slice(prefix.length + 1).split('.')]);
+  }
+  return valueAt(stage as unknown as Json, path.slice(1));
+}
+
+const valueAt = (value: Json | undefined, path: string[]): Json | undefined =>
+  path.reduce<Json | undefined>((at, step) => (isMap(at) ? at[step] : undefined), value);
 
 /** The members of a committee are compared one by one. */
 const withoutMembers = (identity: JsonObject): JsonObject => {
@@ -147,7 +170,13 @@ function memberChanges(before: Plan, after: Plan): Change[] {
   return [
     ...both.flatMap((name) =>
       [...leaves(modelIdentity(before, name), modelIdentity(after, name), [])].map(([path, from, to]) =>
-        namedChange(after, `models.${name}`, path.join('.'), from, to),
+        namedChange(
+          after,
+          `models.${name}`,
+          path.join('.'),
+          from ?? valueAt(before.spec.models[name] as unknown as Json, path),
+          to ?? valueAt(after.spec.models[name] as unknown as Json, path),
+        ),
       ),
     ),
     ...come

@@ -97,6 +97,7 @@ program
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
   .option('--detach', 'start it and come back at once')
+  .option('-y, --yes', 'spend what it costs without asking')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
   .addHelpText(

@@ -1,9 +1,11 @@
 /** All that an outlook is made of, gathered from the file's plan and the store. Nothing is written, started or asked. */
+import { findStage } from '../../activities/plans.ts';
+import { canonical } from '../../core/canonical.ts';
 import { type DocumentChanges, documentChanges } from '../../core/changes.ts';
 import { LbiError } from '../../core/errors.ts';
 import { type Estimate, exactly, range } from '../../core/estimate.ts';
 import type { Earlier } from '../../core/forecast.ts';
-import type { Usage } from '../../schemas/common.ts';
+import type { Json, Usage } from '../../schemas/common.ts';
 import type { Progress } from '../../schemas/flow.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import { getJson, putJson } from '../../store/json.ts';
@@ -16,7 +18,7 @@ import { askedIn, earlierRun, entriesOf, hearRun } from './earlier.ts';
 import type { Against } from './reasons.ts';
 import { type Load, type Loads, pace } from './time.ts';
 import { Experience } from './tokens.ts';
-import { type Walked, walk } from './walk.ts';
+import { type Walked, type Walking, walk } from './walk.ts';
 
 export interface Gathered {
   plan: Plan;
@@ -58,6 +60,7 @@ export async function gather(below: Store, plan: Plan, options: GatherOptions): 
     plan: ref,
     pipeline: plan.spec.name,
     documents: entries,
+    noted: compared === undefined ? new Map() : await notedIn(store, compared, plan),
     step: (done) => options.step?.(done, entries.length),
   });
   const teacher = isDone(walked) ? undefined : await teacherOf(store, records, options.packageFolder, experience);
@@ -73,6 +76,14 @@ export async function gather(below: Store, plan: Plan, options: GatherOptions): 
     experience,
     pace: teacher?.pace,
   };
+}
+
+/** Episodes of a run whose votes were counted under the rule of now. */
+async function notedIn(store: Store, { run, plan: before }: Against, plan: Plan): Promise<Walking['noted']> {
+  const rule = (of: Plan): string => canonical((findStage(of, 'filter')?.committee.accept ?? null) as Json);
+  if (rule(before) !== rule(plan)) return new Map();
+  const entries = await entriesOf(store, run);
+  return new Map(entries.flatMap((entry) => (entry.record === null ? [] : [[entry.record, entry]])));
 }
 
 /** True when a run would ask nobody and open nothing. */

@@ -149,15 +149,19 @@ export function planLines(outlook: Outlook, file: string, now: number): string[]
 }
 
 /** What `lbi run` says before it starts: one line a stage that has something to do, and the sum. */
-export function shortLines({ stages, total, unpricedNote }: Outlook & { unpricedNote?: string }): string[] {
-  const busy = stages.filter(({ status, accounts }) => accounts.length > 0 && status !== 'off');
-  const lines = busy.map((stage) => {
-    const [reason] = stage.status === 'reuse' ? [] : stage.reasons;
-    return `  ${marks[stage.status]} ${stage.stage.padEnd(10)} ${done(stage)}${reason === undefined ? '' : paint('dim', `  ${reason}`)}`;
-  });
+export function shortLines({ stages, total, budget, warnings }: Outlook): string[] {
+  const lines = stages
+    .filter(({ status, accounts }) => accounts.length > 0 && status !== 'off')
+    .map((stage) => {
+      const [reason] = stage.status === 'reuse' ? [] : stage.reasons;
+      return `  ${marks[stage.status]} ${stage.stage.padEnd(10)} ${done(stage)}${reason === undefined ? '' : paint('dim', `  ${reason}`)}`;
+    });
+  const capped = budget.usd === undefined ? '' : `, budget $${budget.usd.cap}: ${percent(budget.usd.chance)}`;
   const cost =
-    total.calls.high === 0 ? 'no model will be asked' : `${number(total.calls)} calls, ${costWords(total.usd)}`;
-  return [...lines, `  ${cost}${unpricedNote ?? ''}`, ''];
+    total.calls.high === 0
+      ? 'no model will be asked'
+      : `${number(total.calls)} calls, ${costWords(total.usd)}${capped}`;
+  return [...lines, `  ${cost}`, ...warnings.map((warning) => paint('yellow', `  ! ${warning}`)), ''];
 }
 
 /** `$0`, `about $13 (up to $21)`. */

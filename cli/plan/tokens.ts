@@ -30,6 +30,9 @@ export function reckonTokens({ system, messages }: ModelRequest): number {
   );
 }
 
+/** Replies of one voice and model from which means are taken. */
+const enough = 300;
+
 /** `relabel-new-task` and `relabel-replicate` are one voice. */
 const voice = (role: string): string => (role.startsWith('relabel') ? 'relabel' : role);
 
@@ -45,6 +48,7 @@ export class Experience {
     if (usage.calls === 0) return;
     const key = `${voice(request.role)} ${modelKey(modelSpecOf(plan, model))}`;
     const before = this.#heard.get(key);
+    if (before !== undefined && before.calls >= enough) return;
     const now: Heard = { ...usage, reckoned: reckonTokens(request) };
     this.#heard.set(key, before === undefined ? now : added(before, now));
   }

@@ -2,9 +2,10 @@
  * Walks a pipeline as a run would, over what is in the store: the same activities build the same questions, and where a reply is not there the way ends.
  * What is beyond such an end is counted as unknown, not guessed: that is the forecast's work.
  */
-import { admit } from '../../activities/admit.ts';
+import { admitted } from '../../activities/admit.ts';
 import { Unanswered } from '../../activities/ask.ts';
-import { readAttempt } from '../../activities/attempt.ts';
+import { findAttempt, readAttempt } from '../../activities/attempt.ts';
+import { episodeKey, finishedEpisode } from '../../activities/conclude.ts';
 import type { Deps } from '../../activities/deps.ts';
 import { instruct } from '../../activities/instruct.ts';
 import { prepare } from '../../activities/prepare.ts';
@@ -13,6 +14,7 @@ import { vote } from '../../activities/vote.ts';
 import { stylePairs, worthwhileWindows } from '../../core/windows.ts';
 import type { Ref } from '../../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, Flow, RecalledAttempt, TaskEntry } from '../../schemas/flow.ts';
+import type { Plan } from '../../schemas/plan.ts';
 import { reckonTokens } from './tokens.ts';
 
 /** What is known of the calls of one account, e.g. `filter/judge`. */
@@ -50,6 +52,8 @@ export interface Walking {
   plan: Ref;
   pipeline: string;
   documents: DocumentEntry[];
+  /** by record: what an earlier run with the same rule noted of its episodes, so that their votes need not be read */
+  noted: Map<Ref, EpisodeEntry>;
   /** told of every document that was walked through */
   step?: (done: number) => void;
 }
@@ -57,7 +61,9 @@ export interface Walking {
 /** Name of the run under which a walk keeps its pages, in memory. */
 const dryRun = 'dry';
 
-export async function walk({ deps, plan, pipeline, documents, step }: Walking): Promise<Walked> {
+export async function walk(walking: Walking): Promise<Walked> {
+  const { deps, plan, pipeline, documents, step } = walking;
+  const content = await deps.plan(plan);
   const flow = await prepare(deps)({ pipeline, run: dryRun, plan });
   const walked: Walked = {
     flow,
@@ -76,17 +82,27 @@ export async function walk({ deps, plan, pipeline, documents, step }: Walking): 
     const told = await lookUp(walked, flow.accounts.instruct, deps, (its) => instruct(its)({ plan, document }));
     if (told === undefined) walked.untold += 1;
     const input = { plan, run: dryRun, batch, document, tasks: told?.tasks ?? null };
-    const { fresh, finished, duplicates } = await admit(deps)(input);
+    const { fresh: tasks, duplicates } = await admitted(deps, content, input);
     walked.duplicates += duplicates;
-    walked.finished.push(...finished);
-    walked.episodes += fresh.length + finished.length;
-    for (const task of fresh) {
-      if (task.attempt === undefined) walked.untried.push(task);
-      else await construct(deps, walked, plan, task, await readAttempt(deps.store, task.attempt));
-    }
+    walked.episodes += tasks.length;
+    for (const task of tasks) await follow(walking, content, walked, task);
     step?.(batch + 1);
   }
   return walked;
+}
+
+/** Where one task stands: done, walked but not judged, or never tried. */
+async function follow({ deps, plan, noted }: Walking, content: Plan, walked: Walked, task: TaskEntry): Promise<void> {
+  const record = await deps.store.memo(episodeKey(content, task.ref));
+  const known = record === undefined ? undefined : noted.get(record);
+  const finished = known ?? (record === undefined ? undefined : await finishedEpisode(deps, content, task));
+  if (finished !== undefined) {
+    walked.finished.push(finished);
+    return;
+  }
+  const attempt = await findAttempt(deps.store, content, task);
+  if (attempt === undefined) walked.untried.push(task);
+  else await construct(deps, walked, plan, task, await readAttempt(deps.store, attempt));
 }
 
 /** Windows, instructions and votes of a trajectory that is there, as workflows/construct.ts goes through them. */

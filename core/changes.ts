@@ -57,16 +57,13 @@ export function stageChanges(before: Plan, after: Plan, name: StageName): Change
   const members = stage.uses === 'filter' ? memberChanges(before, after) : [];
   const [a, b] = [from, to].map((identity) => withoutMembers(identity));
   const named = namesIn(stage);
-  const found = [...leaves(a, b, [])].map(([path, old, now]) =>
-    inWords(
-      after,
-      stage,
-      named,
-      path,
-      old ?? defaultAt(before, stageOf(before, name), path),
-      now ?? defaultAt(after, stage, path),
-    ),
-  );
+  const filled = (path: string[], old: Json | undefined, now: Json | undefined): [Json | undefined, Json | undefined] =>
+    old !== undefined && now !== undefined
+      ? [old, now]
+      : [defaultAt(before, stageOf(before, name), path) ?? old, defaultAt(after, stage, path) ?? now];
+  const found = [...leaves(a, b, [])]
+    .flatMap(([path, old, now]) => [...leaves(...filled(path, old, now), path)])
+    .map(([path, old, now]) => inWords(after, stage, named, path, old, now));
   return [...new Map([...members, ...found].map((each) => [each.text, each])).values()];
 }
 

@@ -24,8 +24,9 @@ const program = new Command(lbi)
   .addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong call, 3 wrong pipeline, run or task,
-  4 left or cancelled, 5 a check found problems, 6 this machine lacks something
+Exit codes: 0 done, 1 failed, 2 wrong call or may not spend,
+  3 wrong pipeline, run or task, 4 left or cancelled, 5 a check found problems,
+  6 this machine lacks something, 10 plan --exit-code: there is work to do
 
 Begin with:  ${lbi} doctor    ${lbi} init my-agent    ${lbi} run pipeline.yaml
 `,

@@ -57,7 +57,11 @@ export function stageChanges(before: Plan, after: Plan, name: StageName): Change
   const members = stage.uses === 'filter' ? memberChanges(before, after) : [];
   const [a, b] = [from, to].map((identity) => withoutMembers(identity));
   const named = namesIn(stage);
-  const filled = (path: string[], old: Json | undefined, now: Json | undefined): [Json | undefined, Json | undefined] =>
+  const filled = (
+    path: string[],
+    old: Json | undefined,
+    now: Json | undefined,
+  ): [Json | undefined, Json | undefined] =>
     old !== undefined && now !== undefined
       ? [old, now]
       : [defaultAt(before, stageOf(before, name), path) ?? old, defaultAt(after, stage, path) ?? now];

@@ -1,8 +1,10 @@
 /** What a run of a plan would do again, reuse and cost, stage by stage: `lbi plan --json` prints exactly this. */
 import { findStage, modelSpecOf } from '../../activities/plans.ts';
+import { canonical } from '../../core/canonical.ts';
 import { type Change, sideChanges, stageChanges } from '../../core/changes.ts';
 import { chanceAbove, counted, type Estimate, exactly, nothing, sum, sumTogether, times } from '../../core/estimate.ts';
-import { type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
+import { distinct, type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
+import { type Unit, unitIdentity } from '../../core/plan.ts';
 import { asOf } from '../../models/prices.ts';
 import type { StageName } from '../../schemas/pipeline/stage.ts';
 import type { Plan } from '../../schemas/plan.ts';
@@ -164,7 +166,7 @@ function accountsOf(gathered: Gathered, beyond: Forecast): Accounts {
     return { account, model, reused: asked?.known ?? 0, ...bill, ...countedBill({ ...bill, calls }) };
   };
   const { accounts } = flow;
-  const votes = flow.filter === null ? nothing : beyond.votes;
+  const { instructions, votes } = repeatsOff(gathered, beyond);
   const decisions = onlyPlaceChanged(gathered) ? { ...beyond.decisions, low: 0 } : beyond.decisions;
   return new Map<PaidStage, AccountOutlook[]>([
     ['instruct', [line(accounts.instruct, 'instruct', entries === 0 ? documents : nothing)]],
@@ -175,9 +177,27 @@ function accountsOf(gathered: Gathered, beyond: Forecast): Accounts {
         ...(flow.queues.query === null ? [] : [line(accounts.query, 'query', decisions)]),
       ],
     ],
-    ['construct', flow.construct === null ? [] : [line(accounts.relabel, 'relabel', beyond.instructions)]],
-    ['filter', (flow.filter?.members ?? []).map((member) => line(`filter/${member}`, 'vote', votes))],
+    ['construct', flow.construct === null ? [] : [line(accounts.relabel, 'relabel', instructions)]],
+    ['filter', (flow.filter?.members ?? []).map((member) => line(`filter/${member}`, 'vote', votes(member)))],
   ]);
+}
+
+/** Instructions and votes as calls: questions that repeat are asked once. */
+function repeatsOff({ plan, against, earlier }: Gathered, { instructions, judged }: Forecast) {
+  const unit = (of: Plan, which: Unit): string => canonical(unitIdentity(of, which));
+  const styles = findStage(plan, 'construct')?.styles ?? [];
+  const before = against?.plan;
+  const rewritten =
+    before === undefined ||
+    styles.some((style) => unit(before, { stage: 'construct', style }) !== unit(plan, { stage: 'construct', style }));
+  const judges = (of: Plan): string[] =>
+    (findStage(of, 'filter')?.committee.members ?? []).map((member) => unit(of, { stage: 'filter', member }));
+  const known = new Set(before === undefined ? [] : judges(before));
+  return {
+    instructions: distinct(instructions, earlier?.asked.instructions, rewritten),
+    votes: (member: string): Estimate =>
+      distinct(judged, earlier?.asked.votes, rewritten || !known.has(unit(plan, { stage: 'filter', member }))),
+  };
 }
 
 /** A changed place may look as before: then the agent's replies are there, though the actions are carried out again. */

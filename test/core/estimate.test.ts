@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { chanceAbove, counted, drawn, type Estimate, exactly, range, sum, times } from '../../core/estimate.ts';
-import { type Earlier, forecast, possibleWindows, type Terms } from '../../core/forecast.ts';
+import { distinct, type Earlier, forecast, possibleWindows, type Terms } from '../../core/forecast.ts';
 import { randomSource } from '../../core/random.ts';
 import { cutWindows } from '../../core/windows.ts';
 
@@ -49,7 +49,10 @@ test('of sums drawn from what the sample was drawn from, about four in five lie 
 test('the chance to go beyond a bound falls as the bound rises', () => {
   const cost = range(10, 13, 21, 'measured');
   const chances = [5, 10, 13, 15, 21, 40].map((bound) => chanceAbove(cost, bound));
-  assert.deepEqual(chances, chances.toSorted((a, b) => b - a));
+  assert.deepEqual(
+    chances,
+    chances.toSorted((a, b) => b - a),
+  );
   assert.ok(Math.abs((chances[2] ?? 0) - 0.5) < 1e-6 && Math.abs((chances[4] ?? 0) - 0.1) < 0.01);
   assert.deepEqual([chanceAbove(exactly(3), 3), chanceAbove(exactly(3), 2.9)], [0, 1]);
 });
@@ -85,7 +88,11 @@ const frontier = { untold: exactly(0), untried: [] as string[], room: Number.POS
 
 test('the windows that are reckoned with are as many as are cut', () => {
   for (let steps = 0; steps <= 30; steps += 1) {
-    for (const bounds of [{ max: 40, maxSteps: 60 }, { max: 1000, maxSteps: 5 }, { max: 3, maxSteps: 1 }]) {
+    for (const bounds of [
+      { max: 40, maxSteps: 60 },
+      { max: 1000, maxSteps: 5 },
+      { max: 3, maxSteps: 1 },
+    ]) {
       const kept = Array.from({ length: steps }, (_, at) => at + 1);
       const cut = cutWindows(kept, { ...bounds, seed: 1 }).length;
       assert.equal(possibleWindows(steps, bounds), cut, `${steps} ${JSON.stringify(bounds)}`);
@@ -94,8 +101,8 @@ test('the windows that are reckoned with are as many as are cut', () => {
 });
 
 test('without anything to try there is nothing to expect', () => {
-  const { episodes, decisions, judged, votes } = forecast(frontier, terms, earlier);
-  for (const none of [episodes, decisions, judged, votes]) assert.equal(none.high, 0);
+  const { episodes, decisions, instructions, judged } = forecast(frontier, terms, earlier);
+  for (const none of [episodes, decisions, instructions, judged]) assert.equal(none.high, 0);
 });
 
 test('a task that was tried before counts as it was, an unknown one as the mean', () => {
@@ -112,6 +119,16 @@ test('other bounds change what is expected of the same tasks', () => {
   assert.equal(short.steps.likely, 8);
   const one = forecast(all, { ...terms, windows: { max: 1, maxSteps: 60 }, styles: 1 }, earlier);
   assert.equal(one.instructions.likely, 4);
+});
+
+test('questions that repeat are asked once: fewer calls than windows, and never more', () => {
+  const questions = range(80, 100, 120, 'measured');
+  assert.deepEqual(distinct(questions, { part: 50, whole: 50 }, false), questions);
+  const again = distinct(questions, { part: 10, whole: 100 }, false);
+  const anew = distinct(questions, { part: 10, whole: 100 }, true);
+  assert.equal(again.low, 0, 'all of them may be known');
+  assert.ok(anew.low > 0 && anew.likely > again.likely && anew.high <= questions.high);
+  for (const each of [again, anew, distinct(questions, { part: 0, whole: 9 }, true)]) assert.ok(ordered(each));
 });
 
 test('without an earlier run everything is assumed, and within the bounds of the file', () => {

@@ -32,12 +32,7 @@ const golden: [ModelSpec, string, string, boolean][] = [
     'google:gemini-2.5-pro temperature=0 max_tokens=1024',
     true,
   ],
-  [
-    { provider: 'openai', model: 'gpt-4.1', api_key: key },
-    '',
-    'openai:gpt-4.1 temperature=0 max_tokens=1024',
-    true,
-  ],
+  [{ provider: 'openai', model: 'gpt-4.1', api_key: key }, '', 'openai:gpt-4.1 temperature=0 max_tokens=1024', true],
   [
     { provider: 'openai', model: 'qwen3', base_url: 'http://me:word@127.0.0.1:9/v1' },
     '',

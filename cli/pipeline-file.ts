@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
@@ -32,6 +33,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     text,
     file,
     environment,
+    docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
   });
   return { loaded, text, folder };

@@ -58,7 +58,7 @@ export const readCode = (whole: string, path: string, language: string): Documen
 const longest = 300;
 
 const definition =
-  /^(?:(?:export|default|pub(?:\([a-z: ]*\))?|public|private|protected|internal|static|final|abstract|async|unsafe|inline|open|data|sealed|extern|declare|override|virtual|local)\s+)*(?:class|def|defp|defmodule|function\*?|func|fn|fun|struct|enum|trait|impl|interface|type|module|namespace|object|record|protocol|extension|message|service|const|let|var|val|sub|table|view)\s+(?:\([^)]*\)\s*)?([\w$.:]+)/i;
+  /^(?:(?:export|default|pub(?:\([a-z: ]*\))?|public|private|protected|internal|static|final|abstract|async|unsafe|inline|open|data|sealed|extern|declare|override|virtual|local)\s+)*(?:class|def|defp|defmodule|function\*?|func|fn|fun|struct|enum|trait|impl|interface|type|module|namespace|object|record|protocol|extension|message|service|const|let|var|val|sub|table|view)\s+(?:\([^)]*\)\s*)?([\w$]+(?:(?:\.|::)[\w$]+)*)/i;
 
 const blocksOf = (whole: string, from: number): Heading[] => {
   const blocks: Heading[] = [];

@@ -1,6 +1,9 @@
 /** What a crawl and the reading of a sitemap have in common: manners, a bound on requests, and servers that stop answering. */
+import { canonical } from '../../core/canonical.ts';
 import { LbiError } from '../../core/errors.ts';
-import type { SourceContext, SourceWith } from './context.ts';
+import type { Json } from '../../schemas/common.ts';
+import { keepAnswer, lastAnswer } from './answers.ts';
+import { NotReadYet, type SourceContext, type SourceWith } from './context.ts';
 import type { Original } from './original.ts';
 import { type ReadPage, type Refusal, readPage, type Visit } from './page.ts';
 import { readRobots } from './robots.ts';
@@ -29,18 +32,27 @@ export async function* visiting(
   work: (visiting: Visiting) => AsyncGenerator<Original>,
 ): AsyncGenerator<Original> {
   const web = await openWeb(start, context);
+  let failed = false;
   try {
     const asked = { delay: source.delay, timeout: source.timeout, maxBytes: source.max_bytes };
     const robots = await reached(start, () => readRobots(web, start, asked));
     const manners = { ...asked, delay: Math.max(asked.delay, robots.delay) };
-    yield* work(visitorOf({ web, robots, scope, manners }, source.limit, context));
+    yield* work(visitorOf({ web, robots, scope, manners }, source, context));
+  } catch (error) {
+    failed = true;
+    throw error;
   } finally {
     web.close();
+    if (!failed && context.run !== null)
+      await keepAnswer(context, 'sites', { run: context.run, question: nameOf(source), value: 'read' });
   }
 }
 
-const visitorOf = (visit: Visit, limit: number, context: SourceContext): Visiting => {
-  let left = limit * requestsPerDocument;
+/** A source as it is written: one that was read to its end may lack pages that could not be had. */
+const nameOf = (source: WebSource): string => canonical(source as Json);
+
+const visitorOf = (visit: Visit, source: WebSource, context: SourceContext): Visiting => {
+  let left = source.limit * requestsPerDocument;
   let failures = 0;
   return {
     visit,
@@ -48,7 +60,9 @@ const visitorOf = (visit: Visit, limit: number, context: SourceContext): Visitin
     read: async (url) => {
       left -= 1;
       context.signal.throwIfAborted();
-      const read = await readPage(url, visit).catch((error: unknown): Refusal => {
+      const read = await readPage(url, visit).catch(async (error: unknown): Promise<Refusal> => {
+        if (error instanceof NotReadYet && (await lastAnswer(context, 'sites', nameOf(source))) !== undefined)
+          return { why: 'it could not be had' };
         if (!(error instanceof LbiError) || error.kind !== 'transient') throw error;
         failures += 1;
         if (failures >= patience) throw error;

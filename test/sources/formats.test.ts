@@ -63,7 +63,10 @@ test('without main or article the body is read, and the title of the page names 
     [readHtml(body, 'name').text.title, readHtml(body, 'name').text.whole],
     ['Bare page', 'Only *this*.\n'],
   );
-  assert.equal(readHtml('<article>short</article><article><p>the longer one</p></article>', 'n').text.whole, 'the longer one\n');
+  assert.equal(
+    readHtml('<article>short</article><article><p>the longer one</p></article>', 'n').text.whole,
+    'the longer one\n',
+  );
 });
 
 test('pages are read in the encoding that they name', async () => {
@@ -80,8 +83,35 @@ test('pages are read in the encoding that they name', async () => {
 
 test('any HTML is read without an error, and parts join up to its Markdown', () => {
   const piece = fc.constantFrom(
-    '<h1>', '</h1>', '<p>', '<main>', '</main>', '<table>', '<td>', '<li>', '<ul>', '</ul>', '<pre>', '<a href="x">', '</a>',
-    '<code class="language-js">', 'text ', '\n', '&lt;', '&#0;', '<!--', '-->', '<svg>', '</svg>', '<template>', '*', '`', '#', '<script>', '</script>', '😀',
+    '<h1>',
+    '</h1>',
+    '<p>',
+    '<main>',
+    '</main>',
+    '<table>',
+    '<td>',
+    '<li>',
+    '<ul>',
+    '</ul>',
+    '<pre>',
+    '<a href="x">',
+    '</a>',
+    '<code class="language-js">',
+    'text ',
+    '\n',
+    '&lt;',
+    '&#0;',
+    '<!--',
+    '-->',
+    '<svg>',
+    '</svg>',
+    '<template>',
+    '*',
+    '`',
+    '#',
+    '<script>',
+    '</script>',
+    '😀',
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), fc.integer({ min: 20, max: 90 }), (pieces, limit) => {
@@ -107,7 +137,9 @@ const printed = async (html: string): Promise<Buffer> => {
   const source = put('print/page.html', html);
   const target = join(place.folder, 'print/page.pdf');
   const args = ['--no-sandbox', '--no-pdf-header-footer', `--user-data-dir=${join(place.folder, 'print/profile')}`];
-  await promisify(execFile)(await findChromium(), [...args, `--print-to-pdf=${target}`, `file://${source}`], { timeout: 60_000 });
+  await promisify(execFile)(await findChromium(), [...args, `--print-to-pdf=${target}`, `file://${source}`], {
+    timeout: 60_000,
+  });
   return readFileSync(target);
 };
 
@@ -121,7 +153,10 @@ const blankPage = '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] >>';
 test('a PDF is read page by page, and each document knows its pages', async () => {
   const sheet = (name: string) => `<h1>${name}</h1><p>${`The ${name} is here. `.repeat(12)}</p>`;
   const broken = ['First', 'Second', 'Third'].map(sheet).join('<div style="break-after: page"></div>');
-  put('p/pdf/manual.pdf', await printed(`<title>The manual</title>${broken}<div style="break-after: page"></div><img>`));
+  put(
+    'p/pdf/manual.pdf',
+    await printed(`<title>The manual</title>${broken}<div style="break-after: page"></div><img>`),
+  );
   const documents = await read([{ files: 'pdf/manual.pdf', max_chars: 600 }]);
   assert.deepEqual(
     documents.map(({ id, title, pages }) => [id, title, pages]),
@@ -160,7 +195,13 @@ test('source code is cut at definitions, titled by its path, and known by its la
       ['src/main.go', 'go'],
     ],
   );
-  assert.equal(documents.slice(0, 2).map(({ text }) => text).join(''), code);
+  assert.equal(
+    documents
+      .slice(0, 2)
+      .map(({ text }) => text)
+      .join(''),
+    code,
+  );
 });
 
 test('code is shown in a fence that nothing in it can close', () => {
@@ -177,7 +218,12 @@ test('code is shown in a fence that nothing in it can close', () => {
 });
 
 test('each line of a JSONL file is a document', async () => {
-  const lines = ['{"text":"# One\\n\\na","title":"T","id":"x/1"}', '', '{"text":"two"}\r', '{"id":7,"text":"three\\ud800"}'];
+  const lines = [
+    '{"text":"# One\\n\\na","title":"T","id":"x/1"}',
+    '',
+    '{"text":"two"}\r',
+    '{"id":7,"text":"three\\ud800"}',
+  ];
   put('p/lines/a.jsonl', `\uFEFF${lines.join('\n')}`);
   assert.deepEqual(
     (await read([{ files: 'lines/a.jsonl' }])).map(({ id, source, title, text }) => [id, source, title, text]),
@@ -199,15 +245,24 @@ test('a bad line of JSONL is named', async () => {
   };
   assert.match(await said('{"text":"a"}\n{"text":'), /bad\.jsonl:2: the line is no JSON/);
   assert.match(await said('{"text":"a"}\n\n["b"]'), /bad\.jsonl:3: the line is a list, not an object/);
-  assert.match(await said('{"content":"a","text":3}'), /bad\.jsonl:1: "text" is a number, not a text; the line has content: name one/);
-  assert.match(await said('{"text":"a","id":"x"}\n{"text":"b","id":"x"}'), /bad\.jsonl:2: the id "x" stands in line 1 as well/);
+  assert.match(
+    await said('{"content":"a","text":3}'),
+    /bad\.jsonl:1: "text" is a number, not a text; the line has content: name one/,
+  );
+  assert.match(
+    await said('{"text":"a","id":"x"}\n{"text":"b","id":"x"}'),
+    /bad\.jsonl:2: the id "x" stands in line 1 as well/,
+  );
   assert.match(await said('{"text":"a","id":{}}'), /bad\.jsonl:1: "id" is no number/);
   assert.match(await said(Buffer.from([0x7b, 0xff, 0x7d])), /bad\.jsonl:1: the line is no UTF-8/);
   assert.match(await said(`{"text":"${'x'.repeat(17 * 1024 * 1024)}"}`), /bad\.jsonl:1: the line is longer than/);
 });
 
 test('a JSONL file of any size is read line by line, and no further than the limit', async () => {
-  put('p/lines/long.jsonl', `${Array.from({ length: 5000 }, (_, line) => JSON.stringify({ text: `line ${line}` })).join('\n')}\nbroken`);
+  put(
+    'p/lines/long.jsonl',
+    `${Array.from({ length: 5000 }, (_, line) => JSON.stringify({ text: `line ${line}` })).join('\n')}\nbroken`,
+  );
   assert.equal((await read([{ files: 'lines/long.jsonl', limit: 4999 }])).length, 4999);
 });
 
@@ -215,8 +270,14 @@ test('one text is read once, wherever it comes from', async () => {
   put('p/twice/a.md', 'the same\n');
   put('p/twice/b.md', '\nthe same');
   put('p/twice/c.jsonl', '{"text":"the same"}\n{"text":"another"}');
-  const documents = await read([{ files: 'twice/*.md', limit: 5 }, { files: 'twice/c.jsonl', limit: 1 }]);
-  assert.deepEqual(documents.map(({ id }) => id), ['twice/a.md', 'twice/c.jsonl:2']);
+  const documents = await read([
+    { files: 'twice/*.md', limit: 5 },
+    { files: 'twice/c.jsonl', limit: 1 },
+  ]);
+  assert.deepEqual(
+    documents.map(({ id }) => id),
+    ['twice/a.md', 'twice/c.jsonl:2'],
+  );
   assert.deepEqual(notes[0], { what: 'twice/b.md twice/b.md', why: 'the same text came before' });
 });
 
@@ -228,8 +289,18 @@ test('what stands in a document stays text, and its title is one short line', as
   assert.ok(document?.text.endsWith(hostile));
   assert.ok((document?.title.length ?? 999) <= 200);
   assert.doesNotMatch(document?.title ?? '\n', /[\n\u001b\u202e]/);
-  const prompt = parsePrompt(readFileSync(join(import.meta.dirname, '../../pipelines/prompts/instruct.md'), 'utf8'), promptVariables.instruct, 'p');
-  const values = { document: document?.text ?? '', title: document?.title ?? '', count: '1', place: 'PLACE', hints: 'HINTS' };
+  const prompt = parsePrompt(
+    readFileSync(join(import.meta.dirname, '../../pipelines/prompts/instruct.md'), 'utf8'),
+    promptVariables.instruct,
+    'p',
+  );
+  const values = {
+    document: document?.text ?? '',
+    title: document?.title ?? '',
+    count: '1',
+    place: 'PLACE',
+    hints: 'HINTS',
+  };
   const { user } = fillPrompt(prompt, values);
   assert.ok(user.includes('${env:LBI_TEST_WORD} ${secret:KEY} {{ hints }} <% 1 %> $(id) </ document>'));
   assert.equal(user.split('HINTS').length, 2);

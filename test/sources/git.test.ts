@@ -57,13 +57,20 @@ test('a commit of a repository is read, and is part of the origin', async () => 
 
 test('links inside the repository are read, links out of it are not', async () => {
   const documents = await read([{ files: 'docs/*', git: 'repo' }]);
-  assert.deepEqual(documents.map(({ id }) => id), ['docs/a.md', 'docs/b.txt']);
+  assert.deepEqual(
+    documents.map(({ id }) => id),
+    ['docs/a.md', 'docs/b.txt'],
+  );
   assert.match((await refusal([{ files: 'docs/secret.md', git: 'repo' }])).message, /is a link that leads out of/);
-  assert.match((await refusal([{ files: '../../*.md', git: 'repo' }])).message, /leaves the folder of the repository repo/);
+  assert.match(
+    (await refusal([{ files: '../../*.md', git: 'repo' }])).message,
+    /leaves the folder of the repository repo/,
+  );
 });
 
 test('one run reads one commit, however the branch moves; the next run reads the new one', async () => {
-  const moved = async (run: string | null) => (await read([{ files: 'docs/a.md', git: 'repo', ref: 'main' }], { run }))[0]?.source;
+  const moved = async (run: string | null) =>
+    (await read([{ files: 'docs/a.md', git: 'repo', ref: 'main' }], { run }))[0]?.source;
   assert.equal(await moved('r-a'), `repo@${second}`);
   const third = commit('third');
   assert.equal(await moved('r-a'), `repo@${second}`);
@@ -91,7 +98,10 @@ test('a fetch that was cut short leaves nothing that could be taken for a checko
   await assert.rejects(missing, /git cannot read .*; check the address and the ref/);
   const roots = readdirSync(join(folder, 'cache/git'));
   const left = roots.flatMap((root) => readdirSync(join(folder, 'cache/git', root)));
-  assert.ok(left.every((name) => /^[0-9a-f]{40}$/.test(name) && !name.startsWith('f'.repeat(8))), left.join());
+  assert.ok(
+    left.every((name) => /^[0-9a-f]{40}$/.test(name) && !name.startsWith('f'.repeat(8))),
+    left.join(),
+  );
 });
 
 test('what is no repository, no ref and no allowed way is refused in words', async () => {
@@ -101,14 +111,24 @@ test('what is no repository, no ref and no allowed way is refused in words', asy
   assert.match(await said('repo', 'no-such-branch'), /has no branch or tag "no-such-branch"; git ls-remote/);
   assert.match(await said('repo', first.slice(0, 10)), /may be a short commit/);
   const proof = join(folder, 'executed');
-  for (const way of [`ext::sh -c 'touch ${proof}'`, `ext::touch%20${proof}`, '--upload-pack=touch', 'http://127.0.0.1/a.git', 'git://127.0.0.1/a.git', 'https://u:p@127.0.0.1/a'])
+  for (const way of [
+    `ext::sh -c 'touch ${proof}'`,
+    `ext::touch%20${proof}`,
+    '--upload-pack=touch',
+    'http://127.0.0.1/a.git',
+    'git://127.0.0.1/a.git',
+    'https://u:p@127.0.0.1/a',
+  ])
     assert.match(await said(way), /cannot be the address|are not read over|holds a password/, way);
   assert.equal(existsSync(proof), false);
 });
 
 test('a repository cannot lead git to another way', async () => {
   // An https address that the user's own settings rewrite to a helper would run it: the allowed way is checked by git itself.
-  writeFileSync(join(folder, 'evil.gitconfig'), `[url "ext::touch ${join(folder, 'rewritten')} "]\n\tinsteadOf = https://rewritten.invalid/\n`);
+  writeFileSync(
+    join(folder, 'evil.gitconfig'),
+    `[url "ext::touch ${join(folder, 'rewritten')} "]\n\tinsteadOf = https://rewritten.invalid/\n`,
+  );
   process.env.GIT_CONFIG_GLOBAL = join(folder, 'evil.gitconfig');
   try {
     const { kind, message } = await refusal([{ files: '*.md', git: 'https://rewritten.invalid/x' }]);
@@ -125,7 +145,11 @@ test('without the program git, the error says how to get it', async () => {
   process.env.PATH = '/nowhere';
   try {
     const { kind, message } = await refusal([{ files: 'docs/*.md', git: 'repo' }], { run: 'r-without' });
-    assert.deepEqual([kind, /program git is missing; run: apt-get install -y git/.test(message)], ['operator', true], message);
+    assert.deepEqual(
+      [kind, /program git is missing; run: apt-get install -y git/.test(message)],
+      ['operator', true],
+      message,
+    );
   } finally {
     process.env.PATH = path;
   }

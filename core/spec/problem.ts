@@ -38,6 +38,7 @@ export type ProblemCode =
   | 'budget'
   | 'place'
   | 'source'
+  | 'timing'
   | 'file'
   | 'unused';
 

@@ -288,7 +288,7 @@ test('what stands in a document stays text, and its title is one short line', as
   const [document] = await read([{ files: 'hostile/a.md' }]);
   assert.ok(document?.text.endsWith(hostile));
   assert.ok((document?.title.length ?? 999) <= 200);
-  assert.doesNotMatch(document?.title ?? '\n', /[\n\u001b\u202e]/);
+  assert.doesNotMatch(document?.title ?? '\n', /\p{Cc}|\u202e/u);
   const prompt = parsePrompt(
     readFileSync(join(import.meta.dirname, '../../pipelines/prompts/instruct.md'), 'utf8'),
     promptVariables.instruct,

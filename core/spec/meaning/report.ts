@@ -11,6 +11,8 @@ export interface Knowing {
   fileExists?: (path: string) => boolean;
   /** Why an environment, as written, brings no documentation of its own; undefined when it does. */
   docsMissing?: (environment: Json) => string | undefined;
+  /** Seconds without a sign of life after which a worker counts as lost. */
+  heartbeatSeconds?: number;
 }
 
 export interface Check {

@@ -71,7 +71,9 @@ const helpOf = async (command: string[], place: Place, context: SessionContext):
   const options = { timeout: HELP_TIMEOUT, signal: context.signal };
   const result = await runCommand(place.sandbox, `cd /work && ${command.join(' ')} --help </dev/null`, options);
   const text = result.output.trim();
-  return result.exitCode === 0 && text !== '' && text.length <= LONGEST ? `${text}\n` : undefined;
+  // Some commands end their help with exit code 1, as if they had been called wrongly.
+  const helps = result.exitCode === 0 ? text !== '' : result.exitCode === 1 && /^usage\b/im.test(text);
+  return helps && text.length <= LONGEST ? `${text}\n` : undefined;
 };
 
 /** Names of commands in a help: indented before a description, or listed with commas below a line that speaks of commands. */

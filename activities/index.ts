@@ -5,6 +5,7 @@ import { admit } from './admit.ts';
 import { conclude, seal } from './conclude.ts';
 import { decide, query } from './decide.ts';
 import type { Deps } from './deps.ts';
+import { evaluate } from './evaluate.ts';
 import { exportDataset } from './export.ts';
 import { alive } from './failures.ts';
 import { indexDataset } from './index-dataset.ts';
@@ -30,6 +31,7 @@ export function createActivities(deps: Deps): Activities {
     query: alive(query(deps)),
     decide: alive(decide(deps)),
     act: alive(act(deps)),
+    evaluate: alive(evaluate(deps)),
     close: alive(close(deps)),
     seal: alive(seal(deps)),
     relabel: alive(relabel(deps)),

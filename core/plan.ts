@@ -4,6 +4,7 @@ import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../schemas/plan.ts';
+import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
 import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
 
 /** The plan of a run: plain JSON, ready to be stored. */
@@ -33,13 +34,13 @@ interface Picking {
 
 /** The part of a value that its output depends on, by the schema's `x-effect`; undefined where nothing remains. */
 const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefined => {
-  if ((schema['x-effect'] ?? 'output') !== 'output') return undefined;
+  const governing = resolveSchema(schema, value);
+  if ((schema['x-effect'] ?? governing['x-effect'] ?? 'output') !== 'output') return undefined;
   if (picking.unit && schema['x-selects'] === true) return undefined;
-  const names = schema['x-names'];
+  const names = schema['x-names'] ?? governing['x-names'];
   if (names === 'prompt') return undefined;
   if (names === 'model' || names === 'environment')
     return typeof value === 'string' ? picking.named(names, value) : value;
-  const governing = resolveSchema(schema, value);
   if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
   if (!isMap(value)) return value;
   const picked = Object.entries(value).flatMap(([name, entry]): [string, Json][] => {
@@ -103,6 +104,32 @@ const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
     ),
   );
 
+/** The prompt that a member is asked with: its own, or the committee's. */
+const votePrompt = (plan: Plan, { name, prompt }: Seat): string =>
+  plan.prompts[prompt === undefined ? 'filter' : ownPromptName(name)] ?? '';
+
+/**
+ * Votes are their voter's, whatever it is called: members stand for their model and prompt, and criteria for their questions, whichever way
+ * they are written down. Names and weights change nothing.
+ */
+const committeeIdentity = (
+  plan: Plan,
+  stage: FullStage<'filter'>,
+  own: JsonObject,
+  member?: string,
+): Pick<JsonObject, 'parameters' | 'prompts'> => {
+  const committee = { ...(isMap(own.committee) ? own.committee : {}) };
+  committee.criteria = Object.fromEntries(Object.entries(criteriaOf(stage)).map(([name, { ask }]) => [name, ask]));
+  const seats = seatsOf(stage);
+  const voter = seats.find(({ name }) => name === member);
+  if (member === undefined)
+    committee.members = seats.map((seat) => ({ ...modelIdentity(plan, seat.model), prompt: votePrompt(plan, seat) }));
+  return {
+    parameters: { ...own, committee },
+    prompts: voter === undefined ? {} : { filter: votePrompt(plan, voter) },
+  };
+};
+
 const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
   const schema = childSchema(pipelineSchema, 'stages')?.items ?? {};
   const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
@@ -110,8 +137,9 @@ const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): J
     stage: uses ?? stage.uses,
     version: plan.versions.stages[stage.uses] ?? '1',
     seed: plan.spec.seed,
-    parameters: own,
-    prompts: promptsOf(plan, stage.uses, part),
+    ...(stage.uses === 'filter'
+      ? committeeIdentity(plan, stage, own, part)
+      : { parameters: own, prompts: promptsOf(plan, stage.uses, part) }),
     ...(stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {}),
   };
 };
@@ -140,7 +168,13 @@ export const unitIdentity = (plan: Plan, unit: Unit): Json => {
   const stage = stageOf(plan, unit.stage);
   if (stage === undefined) return null;
   if (unit.stage === 'construct') return { ...identity(plan, stage, true, unit.style), style: unit.style };
-  if (unit.stage === 'filter') return { ...identity(plan, stage, true), member: modelIdentity(plan, unit.member) };
+  if (unit.stage === 'filter') {
+    const seat = stage.uses === 'filter' ? seatsOf(stage).find(({ name }) => name === unit.member) : undefined;
+    return {
+      ...identity(plan, stage, true, unit.member),
+      member: seat === undefined ? { missing: unit.member } : modelIdentity(plan, seat.model),
+    };
+  }
   return identity(plan, stage, true);
 };
 

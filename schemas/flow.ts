@@ -20,19 +20,31 @@ export interface Flow {
     decide: string;
     query: string | null;
     relabel: string;
-    votes: { member: string; queue: string }[];
+    /** the committee in its order; a run that began before votes had voters knows its members by name alone */
+    votes: { member: string; queue: string; voter?: string; weight?: number; optional?: boolean }[];
     environment: string;
   };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
-  interact: { environment: string; maxSteps: number; stuckAfter: number };
+  interact: {
+    environment: string;
+    maxSteps: number;
+    stuckAfter: number;
+    /** true when the place scores what was reached */
+    verify?: true;
+  };
   construct: { styles: Style[]; maxWindows: number; maxWindowSteps: number } | null;
   filter: {
     dropRepeated: boolean;
     drop_failed: boolean;
     drop_unchanged: boolean;
-    members: string[];
     accept: AcceptRule;
+    /** outcomes of the trajectories that are used; all when left out */
+    outcomes?: Outcome[];
+    minScore?: number;
+    steps?: { min?: number; max?: number };
+    /** true when members are asked one by one until the verdict stands */
+    untilDecided?: true;
   } | null;
   index: boolean;
   export: boolean;
@@ -157,6 +169,10 @@ export interface DatasetSummary {
   dropped: Record<string, number>;
   train: number;
   test: number;
+  /** votes that were never cast, by member and reason */
+  absent?: Record<string, number>;
+  /** what `expect:` of the filter did not find as expected, in words */
+  unexpected?: string[];
   index: string | null;
   folder: string | null;
   files: { path: string; sha256: string; rows: number }[];
@@ -227,6 +243,11 @@ export interface ActResult {
   facts: StepFacts;
   /** what went wrong with the action, in words; empty when it worked */
   error: string;
+}
+/** What the place says of the end of a trajectory: `score` is null when it could not be verified, and `detail` then says why. */
+export interface Verification {
+  score: number | null;
+  detail: string;
 }
 export interface RelabelInput {
   plan: Ref;

@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
-import type { Episode } from '../schemas/episode.ts';
+import type { EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { bounded, call, failureMessage } from './call.ts';
@@ -45,7 +45,10 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
   try {
     tell('interact', []);
-    const walk = await held(session, () => interact(flow, task, session, gate, ledger));
+    const walk = await held(session, async () => {
+      const walked = await interact(flow, task, session, gate, ledger);
+      return flow.interact.verify === true ? { ...walked, verification: await session.evaluate(walked.head) } : walked;
+    });
     tell('construct and filter', [`trajectory: ${walk.facts.length} actions, ${walk.outcome} (${walk.detail})`]);
     upsertSearchAttributes([
       { key: keys.stage, value: 'construct' },
@@ -122,12 +125,13 @@ async function conclude(
       outcome,
       detail,
       recovered: session.recovered(),
+      ...scored(walk),
     },
     finish: walk.finish,
     usage: walk.usage,
   };
   const trajectory = await gate.pass(() => seal(sealed));
-  const record: Episode = {
+  const record: EpisodeDraft = {
     task: task.ref,
     trajectory,
     outcome,
@@ -143,6 +147,15 @@ async function conclude(
   });
   return gate.pass(() => keep({ plan: flow.plan, record }));
 }
+
+/** Of a place that verifies: the score, or why there is none. */
+const scored = ({ verification }: Walk): { score?: number; scoreDetail?: string } =>
+  verification === undefined
+    ? {}
+    : {
+        ...(verification.score === null ? {} : { score: verification.score }),
+        scoreDetail: verification.detail,
+      };
 
 const details = (walk: Walk, harvest: Harvest): string[] => [
   `trajectory: ${walk.facts.length} actions, ${walk.outcome} (${walk.detail})`,

@@ -7,7 +7,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { conclude, seal } from '../activities/conclude.ts';
+
+import { seal } from '../activities/attempt.ts';
+import { conclude } from '../activities/conclude.ts';
 import type { Deps } from '../activities/deps.ts';
 import { record } from '../activities/record.ts';
 import { tally } from '../activities/tally.ts';
@@ -177,6 +179,7 @@ async function makeEpisode(deps: Deps, plan: Ref, number: number, perEpisode: nu
     kept: 0,
     unreadable: 0,
     reused: false,
+    recalled: false,
   };
 }
 

@@ -4,8 +4,10 @@ import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../schemas/plan.ts';
+import { canonical } from './canonical.ts';
 import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
 import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
+import { paperCriteria } from './vote-schema.ts';
 
 /** The plan of a run: plain JSON, ready to be stored. */
 export const makePlan = (
@@ -44,12 +46,20 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
   if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
   if (!isMap(value)) return value;
   const picked = Object.entries(value).flatMap(([name, entry]): [string, Json][] => {
-    if (isNote(governing, name)) return [];
-    const kept = pick(childSchema(governing, name) ?? {}, entry, picking);
+    const below = childSchema(governing, name) ?? {};
+    if (isNote(governing, name) || isDefault(below, entry)) return [];
+    const kept = pick(below, entry, picking);
     return kept === undefined || (isMap(kept) && Object.keys(kept).length === 0) ? [] : [[name, kept]];
   });
   return Object.fromEntries(picked);
 };
+
+/**
+ * A key at its default says nothing, as if it were not there: a key that a later version adds leaves the identities of earlier
+ * work as they are. So a default may only change together with the version of its stage or driver (test/core/golden).
+ */
+const isDefault = (schema: SchemaNode, value: Json): boolean =>
+  schema.default !== undefined && canonical(schema.default) === canonical(value);
 
 const nothingNamed: Picking = { unit: false, named: (_names, name) => name };
 
@@ -105,28 +115,35 @@ const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
   );
 
 /** The prompt that a member is asked with: its own, or the committee's. */
-const votePrompt = (plan: Plan, { name, prompt }: Seat): string =>
-  plan.prompts[prompt === undefined ? 'filter' : ownPromptName(name)] ?? '';
+const votePrompt = (plan: Plan, { name, prompt }: Seat): string | undefined =>
+  plan.prompts[prompt === undefined ? 'filter' : ownPromptName(name)];
 
 /**
- * Votes are their voter's, whatever it is called: members stand for their model and prompt, and criteria for their questions, whichever way
- * they are written down. Names and weights change nothing.
+ * Votes are their voter's, whatever it is called: members stand for their model and a prompt of their own, and criteria for their questions,
+ * whichever way they are written down. Names and weights change nothing.
  */
 const committeeIdentity = (
   plan: Plan,
   stage: FullStage<'filter'>,
   own: JsonObject,
   member?: string,
-): Pick<JsonObject, 'parameters' | 'prompts'> => {
+): { parameters: JsonObject; prompts: JsonObject } => {
   const committee = { ...(isMap(own.committee) ? own.committee : {}) };
-  committee.criteria = Object.fromEntries(Object.entries(criteriaOf(stage)).map(([name, { ask }]) => [name, ask]));
+  const questions = Object.fromEntries(Object.entries(criteriaOf(stage)).map(([name, { ask }]) => [name, ask]));
+  if (canonical(questions) === canonical(paperCriteria)) delete committee.criteria;
+  else committee.criteria = questions;
   const seats = seatsOf(stage);
-  const voter = seats.find(({ name }) => name === member);
   if (member === undefined)
-    committee.members = seats.map((seat) => ({ ...modelIdentity(plan, seat.model), prompt: votePrompt(plan, seat) }));
+    committee.members = seats.map((seat) => ({
+      ...modelIdentity(plan, seat.model),
+      ...(seat.prompt === undefined ? {} : { prompt: votePrompt(plan, seat) ?? '' }),
+    }));
+  const voter = seats.find(({ name }) => name === member);
+  const prompt = voter === undefined ? plan.prompts.filter : votePrompt(plan, voter);
+  const { committee: _written, ...others } = own;
   return {
-    parameters: { ...own, committee },
-    prompts: voter === undefined ? {} : { filter: votePrompt(plan, voter) },
+    parameters: Object.keys(committee).length === 0 ? others : { ...others, committee },
+    prompts: prompt === undefined ? {} : { filter: prompt },
   };
 };
 
@@ -170,10 +187,8 @@ export const unitIdentity = (plan: Plan, unit: Unit): Json => {
   if (unit.stage === 'construct') return { ...identity(plan, stage, true, unit.style), style: unit.style };
   if (unit.stage === 'filter') {
     const seat = stage.uses === 'filter' ? seatsOf(stage).find(({ name }) => name === unit.member) : undefined;
-    return {
-      ...identity(plan, stage, true, unit.member),
-      member: seat === undefined ? { missing: unit.member } : modelIdentity(plan, seat.model),
-    };
+    const member = modelIdentity(plan, seat?.model ?? unit.member);
+    return { ...identity(plan, stage, true, unit.member), member };
   }
   return identity(plan, stage, true);
 };

@@ -74,13 +74,18 @@ const ballotOf = (seat: Seat, { yes, confidence, readable }: VoteResult): Ballot
   ...(confidence === null ? {} : { confidence }),
 });
 
+const brief = (retry: typeof patient): typeof patient => ({
+  ...retry,
+  maximumAttempts: Math.min(optionalAttempts, retry.maximumAttempts ?? optionalAttempts),
+});
+
 /** One member's vote. A required one waits at the gate for what a person can mend; an optional one that fails is absent. */
 async function askOne(flow: Flow, gate: Gate, seat: Seat, example: Ref, title: string): Promise<VoteResult | Absence> {
   const input = { plan: flow.plan, example, member: seat.member };
-  const options = modelCall(flow, seat.queue, 1, `${seat.member} on ${title}`);
+  const options = modelCall(flow, 'filter', seat.queue, `${seat.member} on ${title}`);
   if (seat.optional !== true) return gate.pass(() => call('vote', options)(input));
   try {
-    return await call('vote', { ...options, retry: { ...patient, maximumAttempts: optionalAttempts } })(input);
+    return await call('vote', { ...options, retry: brief(options.retry ?? patient) })(input);
   } catch (error) {
     if (isCancellation(error)) throw error;
     return absence(seat, 'failed', failureMessage(error));

@@ -10,6 +10,7 @@ import { call, modelCall } from './call.ts';
 import { membersOf, poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
+import { inPool } from './pool.ts';
 
 export interface Harvest {
   windows: number;
@@ -55,7 +56,9 @@ export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: G
   const pairs = windows.flatMap((window) =>
     styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
   );
-  const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
+  const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
+    judge(flow, task, walk, pair, gate, ledger, harvest),
+  );
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
@@ -74,7 +77,7 @@ async function judge(
   const written = await gate.pass(() =>
     call(
       'relabel',
-      modelCall(flow, flow.queues.relabel, 2, `${place} as ${style}`),
+      modelCall(flow, 'construct', flow.queues.relabel, `${place} as ${style}`),
     )({
       plan: flow.plan,
       task: task.ref,

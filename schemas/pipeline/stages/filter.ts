@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { Outcome } from '../../step.ts';
 import { flag, key, list, number, section, strict, type TFilled, whole } from '../key.ts';
 import { Committee } from './committee.ts';
+import { calls } from './common.ts';
 
 const similarity = { unit: 'similarity', min: 0, max: 1 } as const;
 
@@ -85,6 +86,7 @@ export const FilterStage = strict(
       },
       { optional: true },
     ),
+    ...calls,
   },
   { title: 'filter: pre-filters, then the committee (line 25)' },
 );

@@ -14,18 +14,14 @@ import type { Deps } from '../activities/deps.ts';
 import { record } from '../activities/record.ts';
 import { tally } from '../activities/tally.ts';
 import { vote } from '../activities/vote.ts';
-import { planReader } from '../cli/plans.ts';
-import { makePlan } from '../core/plan.ts';
-import { withDefaults } from '../core/spec/defaults.ts';
-import { loadSpec } from '../core/spec/load.ts';
 import { noUsage } from '../core/usage.ts';
-import { openModel } from '../models/models.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { EpisodeEntry } from '../schemas/flow.ts';
 import { folderStore } from '../store/folder.ts';
 import { putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
+import { partsOf, storePlan } from '../test/activities/parts.ts';
 
 const run = 'r-bench';
 const actions = 5;
@@ -61,48 +57,8 @@ ${Array.from({ length: 10 }, (_, digit) => {
 }).join('\n')}
 `;
 
-function depsOf(store: Store, folder: string): Deps {
-  const none = (): never => {
-    throw new Error('the bench has no such part');
-  };
-  const models = new Map<string, ReturnType<typeof openModel>>();
-  return {
-    store,
-    plan: planReader(store),
-    model: (plan, name) => {
-      const spec = plan.spec.models[name];
-      if (spec?.provider !== 'scripted') return none();
-      const opened =
-        models.get(name) ?? openModel(spec, { secret: none, weights: none, file: (path) => join(folder, path) });
-      models.set(name, opened);
-      return opened;
-    },
-    embedder: none,
-    driver: none,
-    sessions: { open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
-    packageFolder: none,
-    openQueues: none,
-    queues: { model: none, environment: none },
-    timing: { lostAfterSeconds: 1, heartbeatSeconds: 1, sweepSeconds: 1, historyEvents: null },
-    ended: none,
-    home: folder,
-    indexes: folder,
-    pinnedQueue: 'none',
-    caller: () => 'bench',
-    cancelled: () => new AbortController().signal,
-    signal: new AbortController().signal,
-  };
-}
-
-async function planOf(store: Store, threshold: number): Promise<Ref> {
-  const loaded = loadSpec({ text: pipeline(threshold), file: 'bench.yaml', environment: {} });
-  if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
-  const prompts = { filter: votePrompt };
-  return putJson(
-    store,
-    makePlan(withDefaults(loaded.spec), '/', prompts, { stages: {}, environments: {}, contents: {} }),
-  );
-}
+const planOf = (store: Store, threshold: number): Promise<Ref> =>
+  storePlan(store, pipeline(threshold), { filter: votePrompt });
 
 /** Words that depend on the numbers alone, so that every store is the same. */
 const sentence = (seed: number, length: number): string =>
@@ -187,7 +143,7 @@ async function makeStore(folder: string, examples: number, perEpisode: number): 
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'votes.yaml'), script);
   const store = await folderStore(join(folder, 'store'), { durable: 'process' });
-  const deps = depsOf(store, folder);
+  const deps = partsOf(store, folder);
   const plan = await planOf(store, 0.4);
   const episodes = Math.ceil(examples / perEpisode);
   for (let page = 0; page * pageSize < episodes; page += 1) {
@@ -204,15 +160,14 @@ async function makeStore(folder: string, examples: number, perEpisode: number): 
 /** In a process of its own: one tally, its time and the memory that the process took at most. */
 async function measure(folder: string, threshold: number, pages: number): Promise<void> {
   const store = await folderStore(join(folder, 'store'));
-  const deps = depsOf(store, folder);
-  const plan = await planOf(store, threshold);
-  const asked = Object.assign(deps, {
+  const deps = partsOf(store, folder, {
     model: () => {
       throw new Error('a tally asked a model');
     },
   });
+  const plan = await planOf(store, threshold);
   const started = performance.now();
-  const { kept, dropped } = await tally(asked)({ plan, run, pages });
+  const { kept, dropped } = await tally(deps)({ plan, run, pages });
   const seconds = (performance.now() - started) / 1000;
   const megabytes = process.resourceUsage().maxRSS / 1024;
   console.log(

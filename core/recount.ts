@@ -52,7 +52,7 @@ export function settled(candidate: Counted, committee: Committee): boolean {
 
 /** Who said no to what; the rule's own words, without its numbers, when everybody said yes or a vote is missing. */
 function why({ digest }: Counted, votes: CountedVote[], { members, criteria }: Committee, otherwise: string): string {
-  if (otherwise.startsWith('Not decided')) return otherwise;
+  if (otherwise.startsWith('Not decided: no vote')) return otherwise;
   for (const { vote, member, yes } of votes) {
     const stored = digest.ballots.find((ballot) => ballot.vote === vote);
     if (yes || stored === undefined) continue;

@@ -173,7 +173,8 @@ class BrowserSession implements Session {
       return evaluationOf(value);
     } catch (cause) {
       if (!place.lease.alive() || cause instanceof EnvironmentError) throw cause;
-      const reason = cause instanceof DialogOpened ? 'a dialog is open, and the page answers nothing' : errorOf(cause).message;
+      const reason =
+        cause instanceof DialogOpened ? 'a dialog is open, and the page answers nothing' : errorOf(cause).message;
       throw new EnvironmentError('fatal', `The verify expression failed: ${reason}`, { cause });
     }
   }
@@ -244,7 +245,10 @@ const evaluationOf = (value: unknown): Evaluation => {
   if (typeof value === 'boolean') return { score: value ? 1 : 0, detail: `the expression gave ${value}` };
   if (typeof value === 'number') return { score: value, detail: `the expression gave ${value}` };
   const given = JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
-  throw new EnvironmentError('fatal', `The verify expression gave ${given}; expected true, false, or a number from 0 to 1.`);
+  throw new EnvironmentError(
+    'fatal',
+    `The verify expression gave ${given}; expected true, false, or a number from 0 to 1.`,
+  );
 };
 
 const withDeadline = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {

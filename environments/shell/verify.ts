@@ -54,7 +54,9 @@ const copyOf = async (place: Place, root: string): Promise<Record<string, string
       if (isRoot()) await run('chown', [`${place.sandbox.user}:${place.sandbox.user}`, copy]);
     } else {
       await run('cp', ['-a', '--reflink=auto', '--', outside, copy]).catch((cause: unknown) => {
-        throw new EnvironmentError('fatal', `The place could not be copied to be verified: ${String(cause)}`, { cause });
+        throw new EnvironmentError('fatal', `The place could not be copied to be verified: ${String(cause)}`, {
+          cause,
+        });
       });
     }
   }

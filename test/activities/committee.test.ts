@@ -140,9 +140,18 @@ test('a model that is renamed keeps its votes: they are its voter’s, and not a
   const { summary, judged } = await count(renamed, ref);
   assert.equal(summary.kept, 1);
   assert.deepEqual(summary.dropped, { 'author says no: fits': 1 });
-  assert.deepEqual(judged.find(({ kept }) => kept)?.votes.map(({ member }) => member), ['author', 'referee']);
+  assert.deepEqual(
+    judged.find(({ kept }) => kept)?.votes.map(({ member }) => member),
+    ['author', 'referee'],
+  );
   const [row] = await readRows(store, await silent().plan(renamed), summary.rows);
-  assert.deepEqual(row?.votes.map(({ member, yes }) => [member, yes]), [['author', true], ['referee', true]]);
+  assert.deepEqual(
+    row?.votes.map(({ member, yes }) => [member, yes]),
+    [
+      ['author', true],
+      ['referee', true],
+    ],
+  );
 });
 
 test('a name that another model takes over inherits no vote', async () => {
@@ -166,10 +175,19 @@ test('rules, weights and what passes count stored answers again', async () => {
   assert.equal(await kept(['accept: unanimous', 'accept: unanimous\n      passes: { share: 0.5 }']), 3);
   const heavy = 'criteria: { fits: { ask: "Does it fit?", weight: 3 }, short: "Is it short?" }';
   const criteria = 'criteria: { fits: "Does it fit?", short: "Is it short?" }';
-  assert.equal(await kept([criteria, heavy], ['accept: unanimous', 'accept: unanimous\n      passes: { share: 0.75 }']), 2);
+  assert.equal(
+    await kept([criteria, heavy], ['accept: unanimous', 'accept: unanimous\n      passes: { share: 0.75 }']),
+    2,
+  );
   assert.equal(await kept(['accept: unanimous', 'accept: { confidence: 0.25 }']), 2);
   assert.equal(await kept(['accept: unanimous', 'accept: { confidence: 0.95 }']), 0);
-  assert.equal(await kept(['[writer, judge]', '[{ model: writer, weight: 2 }, judge]'], ['accept: unanimous', 'accept: { share: 1 }']), 1);
+  assert.equal(
+    await kept(
+      ['[writer, judge]', '[{ model: writer, weight: 2 }, judge]'],
+      ['accept: unanimous', 'accept: { share: 1 }'],
+    ),
+    1,
+  );
 });
 
 test('the kept rows are accepted by the same rule when they are checked', async () => {
@@ -180,7 +198,10 @@ test('the kept rows are accepted by the same rule when they are checked', async 
   assert.equal(rows.length, 2);
   assert.deepEqual(await checkRows(store, rows, committeeOf(await silent().plan(plan))), []);
   const stricter = committeeOf(await silent().plan(await planWith()));
-  assert.equal((await checkRows(store, rows, stricter)).filter(({ message }) => /rule does not accept/.test(message)).length, 1);
+  assert.equal(
+    (await checkRows(store, rows, stricter)).filter(({ message }) => /rule does not accept/.test(message)).length,
+    1,
+  );
 });
 
 test('the same model with a prompt of its own is another voter', async () => {

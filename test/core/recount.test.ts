@@ -27,16 +27,18 @@ const anyCommittee: fc.Arbitrary<Committee> = fc.record({
   ),
 });
 const anyDigest: fc.Arbitrary<Pick<Digest, 'ballots'>> = fc.record({
-  ballots: fc.uniqueArray(
-    fc.record({
-      voter: fc.constantFrom('v0', 'v1', 'v2', 'v3', 'stranger'),
-      parsed: fc.boolean(),
-      criteria: fc.tuple(...names.map(() => anyAnswer)).map((answers) =>
-        Object.fromEntries(names.map((name, at) => [name, answers[at] ?? { yes: false }])),
-      ),
-    }),
-    { selector: ({ voter }) => voter, maxLength: 5 },
-  ).map((ballots) => ballots.map((ballot) => ({ ...ballot, vote: `ref of ${ballot.voter}` }))),
+  ballots: fc
+    .uniqueArray(
+      fc.record({
+        voter: fc.constantFrom('v0', 'v1', 'v2', 'v3', 'stranger'),
+        parsed: fc.boolean(),
+        criteria: fc
+          .tuple(...names.map(() => anyAnswer))
+          .map((answers) => Object.fromEntries(names.map((name, at) => [name, answers[at] ?? { yes: false }]))),
+      }),
+      { selector: ({ voter }) => voter, maxLength: 5 },
+    )
+    .map((ballots) => ballots.map((ballot) => ({ ...ballot, vote: `ref of ${ballot.voter}` }))),
 });
 
 test('a recount is the count: answers of the store under the rule give the verdict they gave when they were cast', () => {
@@ -56,11 +58,17 @@ test('a recount is the count: answers of the store under the rule give the verdi
 test('other names, and the votes in another order, change nothing but the names', () => {
   fc.assert(
     fc.property(anyDigest, anyCommittee, (digest, committee) => {
-      const renamed = { ...committee, members: committee.members.map((member) => ({ ...member, name: `x${member.name}` })) };
+      const renamed = {
+        ...committee,
+        members: committee.members.map((member) => ({ ...member, name: `x${member.name}` })),
+      };
       const reversed = { ballots: [...digest.ballots].reverse() };
       const [one, other] = [recount({ digest }, committee), recount({ digest: reversed }, renamed)];
       assert.equal(other.kept, one.kept);
-      assert.deepEqual(other.votes.map(({ member }) => member), one.votes.map(({ member }) => `x${member}`));
+      assert.deepEqual(
+        other.votes.map(({ member }) => member),
+        one.votes.map(({ member }) => `x${member}`),
+      );
       assert.equal(settled({ digest: reversed }, renamed), settled({ digest }, committee));
     }),
     { numRuns: 1000 },
@@ -117,6 +125,9 @@ test('reasons can be counted: who said no to what, a reply that could not be rea
   assert.equal(reason(ballot('v0', true, true, false), ballot('v1', true, true)), "a's reply could not be read");
   assert.equal(reason(ballot('v1', true, true)), 'Not decided: no vote of a.');
   const sure = { ...committee, accept: { confidence: 0.9 } };
-  const hesitant = { ...ballot('v0', true, true), criteria: { fits: { yes: true, probability: 0.55 }, short: { yes: true } } };
+  const hesitant = {
+    ...ballot('v0', true, true),
+    criteria: { fits: { yes: true, probability: 0.55 }, short: { yes: true } },
+  };
   assert.equal(recount({ digest: { ballots: [hesitant] } }, sure).reason, 'Mean confidence x (a x), x needed.');
 });

@@ -11,7 +11,8 @@ const unit = (values: number[]): Float32Array => {
   const length = Math.hypot(...values) || 1;
   return Float32Array.from(values, (value) => value / length);
 };
-const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
+const cosine = (a: Float32Array, b: Float32Array): number =>
+  a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
 
 /** All pairs, in the plainest way. */
 function byHand(items: Items, threshold: number): Map<string, string> {
@@ -50,7 +51,8 @@ test('finds what comparing all pairs finds, in any order', () => {
         const found = sameMeaning(items, threshold);
         assert.deepEqual([...found.keys()].sort(), [...byHand(items, threshold).keys()].sort());
         assert.deepEqual(sameMeaning([...items].reverse(), threshold), found);
-        for (const [gone, stays] of found) assert.ok(!found.has(stays), `${gone} is kept by ${stays}, which is dropped`);
+        for (const [gone, stays] of found)
+          assert.ok(!found.has(stays), `${gone} is kept by ${stays}, which is dropped`);
       },
     ),
     { numRuns: 200 },

@@ -276,7 +276,8 @@ export const environmentContract = <Spec>(name: string, subject: ContractSubject
       verified(verify?.yes ?? {}, async ({ session }) => {
         await session.close();
         await assert.rejects(async () => session.evaluate?.(), isLost);
-      }));
+      }),
+    );
 
     it('close twice; nothing remains; a closed session is lost', skip('nothing remains after close'), () =>
       within(async ({ session, context, first }) => {

@@ -43,7 +43,10 @@ environmentContract('shell', {
   fails: () => bash('exit 7'),
   verify: {
     // A verifier may write: it has a copy.
-    yes: { verify: 'cd /work && echo verified | tee -a notes.txt seen.txt ~/seen /tmp/seen >/dev/null && grep -q one notes.txt' },
+    yes: {
+      verify:
+        'cd /work && echo verified | tee -a notes.txt seen.txt ~/seen /tmp/seen >/dev/null && grep -q one notes.txt',
+    },
     no: { verify: 'grep -q two notes.txt' },
     broken: { verify: 'no-such-program --check' },
   },
@@ -246,10 +249,20 @@ test('verify: a command that cannot be run, or hangs, is no score', async () => 
 });
 
 test('verify begins in /work, whatever the agent exported and wherever it went', async () => {
-  const spoilt = 'mkdir -p bin && printf "#!/bin/sh\nexit 0\n" > bin/test && chmod +x bin/test && export PATH=/work/bin:$PATH && cd src';
-  assert.equal(await scoreAfter('pwd | grep -qx /work && ! command -v test | grep bin/test && /usr/bin/test -f package.json', spoilt), 1);
+  const spoilt =
+    'mkdir -p bin && printf "#!/bin/sh\nexit 0\n" > bin/test && chmod +x bin/test && export PATH=/work/bin:$PATH && cd src';
+  assert.equal(
+    await scoreAfter(
+      'pwd | grep -qx /work && ! command -v test | grep bin/test && /usr/bin/test -f package.json',
+      spoilt,
+    ),
+    1,
+  );
 });
 
 test('verify sees links and pipes as they are', async () => {
-  assert.equal(await scoreAfter('[ "$(readlink away)" = /etc/passwd ] && [ -p pipe ]', 'ln -s /etc/passwd away; mkfifo pipe'), 1);
+  assert.equal(
+    await scoreAfter('[ "$(readlink away)" = /etc/passwd ] && [ -p pipe ]', 'ln -s /etc/passwd away; mkfifo pipe'),
+    1,
+  );
 });

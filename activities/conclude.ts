@@ -13,17 +13,24 @@ import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { digestOf, familyOf } from './digest.ts';
 
+/** Version of a record's shape: one of another shape is not found, and made again from replies that are. */
+const recordVersion = 2;
+
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
 export const episodeKey = (plan: Plan, task: Ref): string =>
   hashOf({
     unit: 'episode',
+    record: recordVersion,
     task,
     stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
   });
 
 /** Where an episode is kept whose votes were too few for the rule of a later run: more were asked for under that rule. */
-const recountKey = (plan: Plan, task: Ref): string =>
-  hashOf({ unit: 'episode under a rule', episode: episodeKey(plan, task), committee: committeeOf(plan) ?? null });
+const recountKey = (plan: Plan, task: Ref): string => {
+  const { members = [], ...rules } = committeeOf(plan) ?? {};
+  const voters = members.map(({ name: _name, ...voter }) => voter);
+  return hashOf({ unit: 'episode under a rule', episode: episodeKey(plan, task), rules, voters });
+};
 
 const enough = (plan: Plan, { candidates }: Episode): boolean => {
   const committee = committeeOf(plan);

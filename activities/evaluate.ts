@@ -12,7 +12,7 @@ export const evaluate =
     const session = deps.sessions.get(input.session);
     try {
       const { score, detail } = (await session.evaluate?.()) ?? none;
-      if (Number.isFinite(score) && score >= 0 && score <= 1) return { score, detail: detail.slice(0, detailChars) };
+      if (Number.isFinite(score) && score >= 0 && score <= 1) return { score, detail: oneLine(detail) };
       return { score: null, detail: `the verifier gave ${score}, not a number from 0 to 1` };
     } catch (error) {
       if (error instanceof LbiError && error.kind === 'session-lost') {
@@ -20,8 +20,15 @@ export const evaluate =
         throw error;
       }
       const message = error instanceof Error ? error.message : String(error);
-      return { score: null, detail: message.slice(0, detailChars) };
+      return { score: null, detail: oneLine(message) };
     }
   };
+
+/** What a place says is data from outside: one short line of plain text. */
+const oneLine = (text: string): string =>
+  text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .slice(0, detailChars)
+    .toWellFormed();
 
 const none = { score: Number.NaN, detail: '' };

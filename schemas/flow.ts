@@ -221,6 +221,7 @@ export interface Progress {
 
 /** Results of the last stages. */
 export interface DatasetSummary {
+  /** the list of the kept examples; index and export make rows of it (activities/rows.ts) */
   rows: Ref;
   kept: number;
   /** examples dropped at the end, by reason; the vote's reasons included */

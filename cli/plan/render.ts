@@ -114,7 +114,7 @@ function priceLine({ prices, stages }: Outlook): string[] {
 }
 
 const quiet = (changes: Change[]): string[] => {
-  const harmless = changes.filter(({ path }) => !/^filter\.(?:committee\.accept|duplicates)\b/.test(path));
+  const harmless = changes.filter(({ path }) => !/^filter\.(?:committee|duplicates)\b/.test(path));
   const texts = harmless.slice(0, 4).map(({ text }) => text);
   const more = harmless.length > 4 ? [`${harmless.length - 4} more`] : [];
   return texts.length === 0 ? [] : [paint('dim', `  changes nothing: ${[...texts, ...more].join('; ')}`)];

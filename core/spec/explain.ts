@@ -33,8 +33,13 @@ export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] =
 
 const make = (fault: Fault, place: Place, words: Words): Problem => {
   const via = fault.node.via;
-  const used = via === undefined ? '' : ` (used at line ${position(via.source.text, via.offset).line})`;
+  const used = via === undefined ? '' : ` (used at ${whereUsed(via, place)})`;
   return problemAt(place, { path: fault.shown, ...words, message: words.message + used });
+};
+
+const whereUsed = ({ source, offset }: Place, place: Place): string => {
+  const { line, column } = position(source.text, offset);
+  return source === place.source ? `line ${line}` : `${source.file}:${line}:${column}`;
 };
 
 const inWords = (shown: string): string => (shown === '' ? 'the pipeline' : shown);
@@ -87,9 +92,10 @@ const isMisspelt = (fault: Fault, name: string): boolean => {
 const missingKey = (fault: Fault, name: string): Problem => {
   const property = fault.schema.properties?.[name];
   const takes = property === undefined ? '…' : accepts(property).join(' | ');
-  return make(fault, keyPlace(fault.tree, fault.path), {
+  const removed = fault.node.kind === 'map' ? fault.node.removed?.get(name) : undefined;
+  return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
     code: 'missing-key',
-    message: `${inWords(fault.shown)} needs the key "${name}"`,
+    message: `${inWords(fault.shown)} needs the key "${name}"${removed === undefined ? '' : ', which null removes here'}`,
     expected: [`${name}: ${takes}`],
     ...(property?.description === undefined ? {} : { fix: `add "${name}:" – ${property.description}` }),
   });

@@ -35,7 +35,7 @@ export const SourceSpec = strict({
   ),
   files: Type.Union(
     [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
-    key('output', 'Glob(s); the order of a list is kept.', { example: 'docs/**/*.md' }),
+    key('output', 'Glob(s); the order of a list is kept.', { names: 'glob', example: 'docs/**/*.md' }),
   ),
   ...common,
 });

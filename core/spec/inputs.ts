@@ -166,6 +166,8 @@ const readOne = (name: string, { key, value: spec }: Entry, isGiven: boolean): I
   };
 };
 
+const placeholderOf = (type: InputType | undefined): string => (type ?? 'value').toUpperCase();
+
 const kinds: Record<string, string> = { integer: 'a whole number', number: 'a number', boolean: 'true or false' };
 
 /** What is wrong with a value, by its declaration. A declaration of an unknown type is left to the schema. */
@@ -174,7 +176,7 @@ const mismatch = (spec: Tree, { name, type, value }: Input, subject: string): Wo
   const says = textAt(spec, 'about');
   const hidden = value?.sensitive === true;
   const is = `${subject} is ${hidden ? 'a value of the environment that does not fit' : JSON.stringify(found)}`;
-  const about = says === undefined ? {} : { fix: `${name}: ${says}` };
+  const about = says === undefined ? {} : { fix: `--input ${name}=${placeholderOf(type)} (${says})` };
   if (type === 'choice') {
     const choices = itemsAt(spec, 'choices').map((item) => String(toJson(item)));
     if (typeof found === 'string' && choices.includes(found)) return undefined;
@@ -221,8 +223,7 @@ export const checkInputs = (inputs: Inputs, written: ReadonlySet<string>, flags:
     const path = `inputs.${name}`;
     if (input.used && input.missing && flags.some(({ suggestion }) => suggestion === name)) return [];
     if (input.used && input.missing) {
-      const example = type === 'choice' ? 'CHOICE' : (type ?? 'value').toUpperCase();
-      const fix = `--input ${name}=${example}${about === undefined ? '' : ` (${about})`}, or give it a default`;
+      const fix = `--input ${name}=${placeholderOf(type)}${about === undefined ? '' : ` (${about})`}, or give it a default`;
       return [problemAt(key, { code: 'input', path, message: `the input ${name} is needed and was not given`, fix })];
     }
     if (input.used || written.has(name)) return [];

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { defaultHeartbeat } from '../core/heartbeat.ts';
 import type { Files } from '../core/spec/extend.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
 import { priceOf } from '../models/prices.ts';
@@ -37,6 +38,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     environment,
     files: extendedFiles,
     fileExists: (path) => existsSync(resolve(folder, path)),
+    heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
   return { loaded, folder, files: Object.keys(loaded.sources).map((path) => resolve(path)) };
 };

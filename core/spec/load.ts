@@ -10,6 +10,7 @@ import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkStages } from './meaning/stages.ts';
+import { checkTiming } from './meaning/timing.ts';
 import { applySettings, layFiles } from './override.ts';
 import type { Environment } from './placeholder.ts';
 import { distinct, type Problem } from './problem.ts';
@@ -88,7 +89,7 @@ const specOf = (tree: Tree, { inputs }: Filled): PipelineSpec => {
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces]) step(check);
+  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
   const blamed = new Set([...unfilled, ...before.map(({ path }) => path)].filter((path) => path !== ''));
   const found = [...before, ...[...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path))];
   const faulty = found.some(({ severity }) => severity === 'error');

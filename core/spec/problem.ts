@@ -41,6 +41,7 @@ export type ProblemCode =
   | 'committee'
   | 'budget'
   | 'place'
+  | 'timing'
   | 'file'
   | 'unused';
 

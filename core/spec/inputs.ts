@@ -158,11 +158,12 @@ const readOne = (name: string, { key, value: spec }: Entry, isGiven: boolean): I
   const required = at(spec, 'required');
   const demanded = !isGiven && required?.kind === 'scalar' && required.value === true;
   const value = fallback?.kind === 'scalar' && fallback.value !== null && !demanded ? fallback : undefined;
+  const misspelt = entriesAt(spec).some(([other]) => other !== 'default' && nearest(other, ['default']) !== undefined);
   return {
     ...{ name, key, value, used: demanded },
     type: textAt(spec, 'type') as InputType | undefined,
     about: textAt(spec, 'about'),
-    missing: fallback === undefined || demanded,
+    missing: (fallback === undefined && !misspelt) || demanded,
   };
 };
 

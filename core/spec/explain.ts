@@ -89,13 +89,19 @@ const isMisspelt = (fault: Fault, name: string): boolean => {
   return unknown.some((key) => nearest(key, known) === name);
 };
 
+/** Where a later file or a profile removed the key with null. */
+const removedAt = ({ node }: Fault, name: string): Place | undefined =>
+  node.kind === 'map' ? node.removed?.get(name) : undefined;
+
+const removedHere = ', which null removes here';
+
 const missingKey = (fault: Fault, name: string): Problem => {
   const property = fault.schema.properties?.[name];
   const takes = property === undefined ? '…' : accepts(property).join(' | ');
-  const removed = fault.node.kind === 'map' ? fault.node.removed?.get(name) : undefined;
+  const removed = removedAt(fault, name);
   return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
     code: 'missing-key',
-    message: `${inWords(fault.shown)} needs the key "${name}"${removed === undefined ? '' : ', which null removes here'}`,
+    message: `${inWords(fault.shown)} needs the key "${name}"${removed === undefined ? '' : removedHere}`,
     expected: [`${name}: ${takes}`],
     ...(property?.description === undefined ? {} : { fix: `add "${name}:" – ${property.description}` }),
   });
@@ -105,9 +111,10 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
   const values = tagValues(fault.schema);
   const node = at(fault.tree, ...fault.path, tag);
   if (node === undefined) {
-    return make(fault, keyPlace(fault.tree, fault.path), {
+    const removed = removedAt(fault, tag);
+    return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
       code: 'missing-key',
-      message: `${inWords(fault.shown)} needs the key "${tag}"`,
+      message: `${inWords(fault.shown)} needs the key "${tag}"${removed === undefined ? '' : removedHere}`,
       expected: [`${tag}: ${values.join(' | ')}`],
     });
   }

@@ -19,6 +19,8 @@ export interface Assembled {
   /** Every file that was read, the main one first. */
   sources: Source[];
   problems: Problem[];
+  /** False when a file is missing or cannot be read: much may then be lacking through no fault of the others. */
+  complete: boolean;
 }
 
 /** More than any pipeline has, few enough to stay quick. */
@@ -38,30 +40,37 @@ interface Link {
   path: string;
 }
 
-/** Reads a file and all that it extends. Any problem that is not a warning or a doubled key means that roots are missing. */
+/** Reads a file and all that it extends. */
 export const assemble = (main: Source, files: Files = { read: () => undefined }): Assembled => {
   const assembling: Assembling = {
-    ...{ roots: [], sources: [], problems: [], files },
+    ...{ roots: [], sources: [], problems: [], complete: true, files },
     ...{ home: folderOf(main.file), done: new Set([nameOf(main.file)]) },
   };
   add(assembling, main, []);
-  const { roots, sources, problems } = assembling;
-  return { roots, sources, problems };
+  const { roots, sources, problems, complete } = assembling;
+  return { roots, sources, problems, complete };
 };
 
 const add = (assembling: Assembling, source: Source, chain: Link[]): void => {
   assembling.sources.push(source);
   const { tree, problems } = parseTree(source);
   // A shared file in which everything is commented out adds nothing; as the main one it is a mistake.
-  assembling.problems.push(...problems.filter(({ code }) => code !== 'empty' || chain.length === 0));
-  if (tree === undefined) return;
-  if (tree.kind !== 'map') {
-    assembling.problems.push(problemAt(tree.place, noMap));
-    return;
+  if (tree === undefined && chain.length > 0 && problems.every(({ code }) => code === 'empty')) return;
+  assembling.problems.push(...problems);
+  if (tree === undefined) assembling.complete = false;
+  else if (tree.kind !== 'map') report(assembling, tree.place, noMap);
+  else {
+    const named = tree.entries.get('extends');
+    if (named !== undefined) follow(assembling, source, named.value, chain);
+    const entries = new Map([...tree.entries].filter(([name]) => name !== 'extends'));
+    assembling.roots.push({ ...tree, entries });
   }
-  const named = tree.entries.get('extends');
-  if (named !== undefined) follow(assembling, source, named.value, chain);
-  assembling.roots.push({ ...tree, entries: new Map([...tree.entries].filter(([name]) => name !== 'extends')) });
+};
+
+/** Something that leaves the pipeline without one of its files. */
+const report = (assembling: Assembling, place: Place, said: Words): void => {
+  assembling.problems.push(problemAt(place, said));
+  assembling.complete = false;
 };
 
 const noMap: Words = {
@@ -74,19 +83,20 @@ const follow = (assembling: Assembling, source: Source, named: Tree, chain: Link
   const items = named.kind === 'list' ? named.items : [named];
   for (const item of items) {
     const path = item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined;
-    const wrong = path === undefined ? notAPath(item) : unusable(path);
-    if (path === undefined || wrong !== undefined) assembling.problems.push(problemAt(item.place, wrong ?? noMap));
+    const isEmpty = item.kind === 'scalar' && item.value === null;
+    const wrong = path === undefined ? (isEmpty ? noFile : notAPath(item)) : unusable(path);
+    if (path === undefined || wrong !== undefined) report(assembling, item.place, wrong ?? noFile);
     else extendBy(assembling, { place: item.place, path: joinPath(source.folder ?? '', path) }, chain, path);
   }
-  if (items.length === 0)
-    assembling.problems.push(problemAt(named.place, { ...words, message: 'extends names no file' }));
+  if (items.length === 0) report(assembling, named.place, noFile);
 };
 
 const words = {
   code: 'extends',
-  path: 'extends',
   fix: 'extends: base.yaml, or extends: [base.yaml, models.yaml]',
 } as const;
+
+const noFile: Words = { ...words, message: 'extends names no file' };
 
 const notAPath = (item: Tree): Words => ({
   ...words,
@@ -94,7 +104,7 @@ const notAPath = (item: Tree): Words => ({
 });
 
 const unusable = (path: string): Words | undefined => {
-  if (path.trim() === '') return { ...words, message: 'extends names no file' };
+  if (path.trim() === '') return noFile;
   if (path.includes('${')) {
     const message = 'extends is read before placeholders are filled in';
     return { ...words, message, fix: 'write the path itself; for a choice between files use profiles' };
@@ -109,24 +119,23 @@ const unusable = (path: string): Words | undefined => {
 
 const extendBy = (assembling: Assembling, link: Link, chain: Link[], written: string): void => {
   const way = [...chain, link];
-  const report = (message: string, rest: Partial<Words> = {}): void => {
-    assembling.problems.push(problemAt(link.place, { code: 'extends', path: 'extends', message, ...rest }));
-  };
+  const refuse = (message: string, rest: Partial<Words> = {}): void =>
+    report(assembling, link.place, { code: 'extends', message, ...rest });
   if (isOpen(assembling, link.path, chain)) {
-    report(`${shown(assembling, link.path)} extends itself: ${showWay(assembling, way)}`, {
+    refuse(`${shown(assembling, link.path)} extends itself: ${showWay(assembling, way)}`, {
       fix: 'take one of these out',
     });
   } else if (way.length > MOST_DEPTH) {
-    report(`extends goes more than ${MOST_DEPTH} files deep: ${showWay(assembling, way)}`, {
+    refuse(`extends goes more than ${MOST_DEPTH} files deep: ${showWay(assembling, way)}`, {
       fix: 'name the files side by side: extends: [a.yaml, b.yaml]',
     });
   } else if (assembling.done.size >= MOST_FILES) {
-    report(`a pipeline is made of at most ${MOST_FILES} files`);
+    refuse(`a pipeline is made of at most ${MOST_FILES} files`);
   } else if (!assembling.done.has(link.path)) {
     assembling.done.add(link.path);
     const file = shown(assembling, link.path);
     const text = assembling.files.read(file);
-    if (text === undefined) report(`there is no file ${file}`, near(assembling, link, written));
+    if (text === undefined) refuse(`there is no file ${file}`, near(assembling, link, written));
     else add(assembling, { file, text, folder: folderOf(link.path) }, way);
   }
 };

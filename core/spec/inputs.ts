@@ -163,7 +163,7 @@ const readOne = (name: string, { key, value: spec }: Entry, isGiven: boolean): I
     ...{ name, key, value, used: demanded },
     type: textAt(spec, 'type') as InputType | undefined,
     about: textAt(spec, 'about'),
-    missing: (fallback === undefined && !misspelt) || demanded,
+    missing: (spec.kind === 'map' && fallback === undefined && !misspelt) || demanded,
   };
 };
 
@@ -180,7 +180,7 @@ const mismatch = (spec: Tree, { name, type, value }: Input, subject: string): Wo
   const about = says === undefined ? {} : { fix: `--input ${name}=${placeholderOf(type)} (${says})` };
   if (type === 'choice') {
     const choices = itemsAt(spec, 'choices').map((item) => String(toJson(item)));
-    if (typeof found === 'string' && choices.includes(found)) return undefined;
+    if (choices.length === 0 || (typeof found === 'string' && choices.includes(found))) return undefined;
     const suggestion = typeof found === 'string' ? nearest(found, choices) : undefined;
     return { code: 'input', message: `${is}, which is none of its choices`, expected: choices, suggestion, ...about };
   }

@@ -47,15 +47,12 @@ export type Loaded = Read & ({ spec: PipelineSpec; warnings: Problem[]; tree: Tr
 
 /** Never throws for anything that a user can write: `problems` holds the errors, and the warnings beside them. */
 export const loadSpec = (input: SpecInput): Loaded => {
-  const { roots, sources, problems } = assemble({ file: input.file, text: input.text }, input.files);
+  const { roots, sources, problems, complete } = assemble({ file: input.file, text: input.text }, input.files);
   const read: Read = {
     sources: Object.fromEntries(sources.map(({ file, text }) => [file, text])),
     profiles: [...new Set(roots.flatMap((root) => entriesAt(root, 'profiles').map(([name]) => name)))],
   };
-  // Without one of its files a pipeline lacks much through no fault of the others.
-  const unread = problems.some(({ code, severity }) => severity === 'error' && code !== 'duplicate-key');
-  if (unread && (sources.length > 1 || roots.length === 0 || problems.some(({ code }) => code === 'extends')))
-    return { ...read, problems: distinct(problems) };
+  if (!complete) return { ...read, problems: distinct(problems) };
   return { ...read, ...compose(input, roots, problems) };
 };
 

@@ -87,7 +87,8 @@ const specOf = (tree: Tree, { inputs }: Filled): PipelineSpec => {
 const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
   for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
-  const blamed = new Set([...unfilled, ...before.map(({ path }) => path)].filter((path) => path !== ''));
+  const errors = before.filter(({ severity, path }) => severity === 'error' && path !== '');
+  const blamed = new Set([...unfilled, ...errors.map(({ path }) => path)]);
   const found = [...before, ...[...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path))];
   const faulty = found.some(({ severity }) => severity === 'error');
   // Beside an error, "not used" is mostly its echo.

@@ -2,7 +2,7 @@
 import type { Inputs } from './inputs.ts';
 import { type Place, type Problem, problemAt, type Words } from './problem.ts';
 import { nearest } from './suggest.ts';
-import { type Path, type Scalar, showPath, type Tree } from './tree.ts';
+import { at, type Path, type Scalar, showPath, type Tree } from './tree.ts';
 
 /** Placeholders that are filled in later, where their values are known. */
 export const laterPlaceholders = ['port', 'dir', 'package', 'node', 'run', 'pipeline'] as const;
@@ -92,7 +92,9 @@ const fillInput = (filling: Filling, placeholder: Placeholder, report: (words: W
     return String(value.value);
   }
   const names = [...inputs.keys()];
-  if (inputs.has(name)) {
+  const declared = at(filling.root, 'inputs');
+  // What is missing, or not a map at all, is said where the inputs are declared.
+  if (inputs.has(name) || (declared !== undefined && declared.kind !== 'map')) {
     filling.unfilled.add(showPath(filling.root, placeholder.path));
     return placeholder.whole;
   }

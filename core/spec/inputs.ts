@@ -109,7 +109,12 @@ export const giveInputs = (root: Tree, given: GivenInput[]): Tree => {
     const entry = entries.get(one.name);
     if (entry?.value.kind !== 'map') continue;
     const place: Place = { source: one.source, offset: one.offset, length: Math.max(1, one.value.length) };
-    const value: Scalar = { kind: 'scalar', value: typed(one.value, textAt(entry.value, 'type')), place };
+    const value: Scalar = {
+      kind: 'scalar',
+      value: typed(one.value, textAt(entry.value, 'type')),
+      place,
+      literal: true,
+    };
     const filled: Mapping = {
       ...entry.value,
       entries: new Map(entry.value.entries).set('default', { key: place, value }),

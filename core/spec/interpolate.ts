@@ -55,7 +55,7 @@ const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path
 };
 
 const fillScalar = (filling: Filling, scalar: Scalar, schema: SchemaNode | undefined, path: Path): Scalar => {
-  if (typeof scalar.value !== 'string' || !scalar.value.includes('$')) return scalar;
+  if (typeof scalar.value !== 'string' || scalar.literal === true || !scalar.value.includes('$')) return scalar;
   const text = scalar.value;
   const wholeInput = /^\$\{input:([^{}]*)\}$/.exec(text)?.[1];
   const input = wholeInput === undefined ? undefined : inputValue(filling, wholeInput);

@@ -107,11 +107,7 @@ const written = (tree: Tree | undefined): Json => {
   return typeof value === 'string' && tree.sensitive !== true ? escaped(value) : value;
 };
 
-/** `$` before `$` or `{` is doubled, except in what stays a placeholder. */
-const escaped = (text: string): string =>
-  text.replace(/\$\{([^{}]*)\}|\$\$/g, (whole, inside: string | undefined) => {
-    const stays = inside !== undefined && (inside.startsWith('secret:') || isLater(inside));
-    return stays ? whole : inside === undefined ? '$$$$' : `$${whole}`;
-  });
+const stays = new RegExp(`\\$\\{(?:secret:[^{}]*|${laterPlaceholders.join('|')})\\}|\\$(?=[{$])`, 'g');
 
-const isLater = (name: string): boolean => (laterPlaceholders as readonly string[]).includes(name);
+/** `$` before `$` or `{` is doubled, except in what stays a placeholder. */
+const escaped = (text: string): string => text.replace(stays, (found) => (found === '$' ? '$$' : found));

@@ -14,6 +14,8 @@ export interface Scalar {
   fromEnvironment?: boolean;
   /** True when a variable whose name speaks of a secret is part of the value: it is never shown. */
   sensitive?: boolean;
+  /** True for what a flag gives to an input: taken as it is, nothing in it is filled in. */
+  literal?: boolean;
   /** The text of a sensitive value before it was filled in: this may be shown. */
   unfilled?: string;
 }

@@ -191,6 +191,8 @@ test('an input is put in once: what it holds is not filled in again', () => {
   };
   const box = goodFiles(text, { input: ['a=${dir}'] }).spec.environments.box;
   assert.deepEqual(box?.kind === 'shell' && box.setup, ['echo ${dir} $ ${input:a}']);
+  const raw = goodFiles(text, { input: ['a=$$ ${env:X}'] }).spec.environments.box;
+  assert.deepEqual(raw?.kind === 'shell' && raw.setup, ['echo $$ ${env:X} $ ${input:a}']);
 });
 
 test('${env:NAME:?text} fails with its own text when the variable is unset or empty', () => {

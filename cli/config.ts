@@ -1,6 +1,6 @@
 /** `lbi config`: the pipeline as the engine reads it, out of all its files, profile, flags and inputs; and where each value comes from. */
 import { styleText } from 'node:util';
-import { Document, isMap, isSeq, type Node } from 'yaml';
+import { Document, isMap, isSeq, type Node, parse } from 'yaml';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { type Setting, settingsOf, writtenSpec } from '../core/spec/origins.ts';
 import { renderProblems } from '../core/spec/render.ts';
@@ -67,7 +67,15 @@ const pipelineText = (files: string[], settings: Setting[], shown: JsonObject, s
   ];
   const document = new Document(shown);
   if (shown !== spec) markDefaults(document.contents as Node | null, shown, spec);
-  return [...head, document.toString({ lineWidth: 0 }).trimEnd(), ''].join('\n');
+  return [...head, yamlText(document)].join('\n');
+};
+
+/** Long texts as blocks, unless one of them would not be read back as it is: those of blanks alone are not. */
+export const yamlText = (document: Document): string => {
+  const text = document.toString({ lineWidth: 0 });
+  const same = JSON.stringify(parse(text)) === JSON.stringify(document.toJS());
+  const safe = same ? text : document.toString({ lineWidth: 0, blockQuote: false });
+  return safe.endsWith('\n') ? safe : `${safe}\n`;
 };
 
 /** A comment at each value that nobody set. */

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { parse, stringify } from 'yaml';
+import { Document, parse } from 'yaml';
+import { yamlText } from '../../cli/config.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { type Setting, settingsOf, writtenSpec } from '../../core/spec/origins.ts';
 import { base, goodFiles, type Texts } from './files.ts';
@@ -96,9 +97,9 @@ test('what is printed loads to the same pipeline, whatever its texts hold', () =
         environments: { box: { kind: 'shell', setup } },
       };
       const flags = { input: [`w=${two}`] };
-      const { spec, tree } = goodFiles({ 'p.yaml': stringify(pipeline) }, flags);
+      const { spec, tree } = goodFiles({ 'p.yaml': yamlText(new Document(pipeline)) }, flags);
       assert.deepEqual(spec.environments.box, { kind: 'shell', setup: [one, two, 'none', '${dir}'] });
-      const again = goodFiles({ 'p.yaml': stringify(writtenSpec(tree)) }).spec;
+      const again = goodFiles({ 'p.yaml': yamlText(new Document(writtenSpec(tree))) }).spec;
       const { inputs: _values, ...rest } = spec;
       assert.deepEqual(again, rest);
     }),

@@ -38,7 +38,8 @@ const withEntry = (tree: Tree, name: string, change: (value: Tree) => Tree): Tre
 
 const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path: Path): Tree => {
   if (tree.kind === 'scalar') return fillScalar(filling, tree, schema, path);
-  const governing = schema === undefined ? undefined : resolveSchema(schema, toJson(tree));
+  const governing =
+    schema === undefined ? undefined : resolveSchema(schema, toJson(tagged(filling, tree, schema, path)));
   if (tree.kind === 'list') {
     const items = tree.items.map((item, index) =>
       fill(filling, item, governing === undefined ? undefined : childSchema(governing, index), [...path, index]),
@@ -52,6 +53,13 @@ const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path
     return [name, { ...entry, value: fill(filling, entry.value, below, [...path, name]) }] as const;
   });
   return { ...tree, entries: new Map(entries) };
+};
+
+/** The map with its variant known: `provider: ${input:who}` decides what type its other keys have. */
+const tagged = (filling: Filling, tree: Tree, schema: SchemaNode, path: Path): Tree => {
+  const tag = schema.discriminator?.propertyName;
+  if (tag === undefined) return tree;
+  return withEntry(tree, tag, (value) => fill(filling, value, undefined, [...path, tag]));
 };
 
 const fillScalar = (filling: Filling, scalar: Scalar, schema: SchemaNode | undefined, path: Path): Scalar => {

@@ -210,6 +210,18 @@ test('${env:NAME:?text} fails with its own text when the variable is unset or em
   assert.equal(badFiles(silent)[0]?.message, 'the environment variable TEAM is not set');
 });
 
+test('an input may choose the provider, whose other keys then have their types', () => {
+  const text = {
+    'p.yaml': `inputs: { who: { type: choice, choices: [local, scripted] } }\n${base.replace('provider: scripted, script: writer.yaml', 'provider: "${input:who}", model: m, context: "${env:SIZE:-4096}"')}`,
+  };
+  assert.deepEqual(goodFiles(text, { input: ['who=local'] }).spec.models.writer, {
+    provider: 'local',
+    model: 'm',
+    context: 4096,
+  });
+  assert.ok(badFiles(text, { input: ['who=scripted'] }).some(({ code }) => code === 'unknown-key'));
+});
+
 test('values given by flags never make loading throw', () => {
   for (const flag of [
     '',

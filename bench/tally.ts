@@ -167,12 +167,14 @@ async function measure(folder: string, threshold: number, pages: number): Promis
   });
   const plan = await planOf(store, threshold);
   const started = performance.now();
+  const before = process.cpuUsage();
   const { kept, dropped } = await tally(deps)({ plan, run, pages });
   const seconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(before);
   const megabytes = process.resourceUsage().maxRSS / 1024;
-  console.log(
-    JSON.stringify({ threshold, kept, dropped, seconds: Number(seconds.toFixed(2)), peakMB: Math.round(megabytes) }),
-  );
+  const rounded = (number: number): number => Number(number.toFixed(2));
+  const times = { seconds: rounded(seconds), cpuSeconds: rounded((user + system) / 1e6) };
+  console.log(JSON.stringify({ threshold, kept, dropped, ...times, peakMB: Math.round(megabytes) }));
 }
 
 const [first = '10000', second = '4', third] = process.argv.slice(2);

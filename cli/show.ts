@@ -2,6 +2,7 @@
 
 import { readTrajectory } from '../activities/chain.ts';
 import { type Judged, judgedPath } from '../activities/judged.ts';
+import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { describeAction } from '../core/describe.ts';
 import { LbiError } from '../core/errors.ts';
@@ -52,6 +53,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
             `  dropped  ${program} show ${record.run} --dropped`,
           ]),
       ...(await taskLines(store, record)),
+      ...(await leftOutLines(store, record)),
     ]);
   }
   return 0;
@@ -79,6 +81,15 @@ async function entries(store: Store, record: RunRecord): Promise<EpisodeEntry[]>
   const all: EpisodeEntry[] = [];
   for await (const entry of sealedEpisodes({ store }, record.run, pages.length)) all.push(entry);
   return all;
+}
+
+/** Pages, files and documents that were not read, by the reason. */
+async function leftOutLines(store: Store, { run }: RunRecord): Promise<string[]> {
+  const { notes, more } = await notesOf(store, run);
+  if (notes.length === 0) return [];
+  const shown = notes.slice(0, 10).map(({ what, why }) => `  ${what}  ${paint('dim', why)}`);
+  const rest = notes.length + more - shown.length;
+  return ['', 'not read, and why', ...shown, ...(rest > 0 ? [`  … and ${rest} more`] : [])];
 }
 
 async function taskLines(store: Store, record: RunRecord): Promise<string[]> {

@@ -94,14 +94,13 @@ async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<str
   return prompts;
 }
 
+/** Some tasks are invented from what is seen of a place. */
+const observes = (spec: FullSpec): boolean =>
+  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
 const readPrompt = (path: string): Promise<string> =>
   readFile(path, 'utf8').catch(() => {
     throw new LbiError('spec', `the prompt file ${path} cannot be read`);
   });
-
-/** Some tasks are invented from what is seen of a place. */
-const observes = (spec: FullSpec): boolean =>
-  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
   const own: Partial<Record<PromptName, string | undefined>> = {};

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
 import type { Files } from '../core/spec/extend.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
@@ -37,6 +38,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     files: extendedFiles,
+    docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });

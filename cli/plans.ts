@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
+import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
@@ -31,6 +32,7 @@ const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pi
 
 const shippedFiles: Record<PromptName, string> = {
   instruct: 'instruct.md',
+  'instruct/observation': 'instruct-observation.md',
   interact: 'decide.md',
   'interact/query': 'query.md',
   'construct/new-task': 'relabel-new-task.md',
@@ -66,16 +68,39 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
   const own = ownPrompts(spec);
   const prompts: Record<string, string> = {};
   for (const name of Object.keys(shippedFiles) as PromptName[]) {
+    if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
-    const text = await readFile(path, 'utf8').catch(() => {
-      throw new LbiError('spec', `the prompt file ${path} cannot be read`);
-    });
+    const text = await readPrompt(path);
     parsePrompt(text, promptVariables[promptKinds[name]], path);
     prompts[name] = text;
   }
+  return { ...prompts, ...(await memberPrompts(spec, folder)) };
+}
+
+/** Prompts that single members of the committee are asked with. */
+async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const prompts: Record<string, string> = {};
+  for (const stage of spec.stages) {
+    if (stage.uses !== 'filter') continue;
+    for (const { name, prompt } of seatsOf(stage)) {
+      if (prompt === undefined) continue;
+      const path = resolve(folder, prompt);
+      const text = await readPrompt(path);
+      parsePrompt(text, promptVariables.vote, path);
+      prompts[ownPromptName(name)] = text;
+    }
+  }
   return prompts;
 }
+
+/** Some tasks are invented from what is seen of a place. */
+const observes = (spec: FullSpec): boolean =>
+  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
+const readPrompt = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch(() => {
+    throw new LbiError('spec', `the prompt file ${path} cannot be read`);
+  });
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
   const own: Partial<Record<PromptName, string | undefined>> = {};

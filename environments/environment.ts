@@ -1,5 +1,6 @@
 /** The contract of every place where agents act. */
 import type { Json, Ref } from '../schemas/common.ts';
+import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation, StepError } from '../schemas/observation.ts';
 
 export interface StepResult {
@@ -29,6 +30,12 @@ export interface SessionTask {
   setup?: Json;
 }
 
+/** How far a place is from what was wanted: 0 to 1, and what the score rests on, in one line. */
+export interface Evaluation {
+  score: number;
+  detail: string;
+}
+
 /**
  * A live place. A failed action comes back as an observation with an error; only a broken place throws (`EnvironmentError`).
  * `reset` gives the first observation of a fresh place; `step(action, index)` is idempotent by index: a repeated index returns the
@@ -38,6 +45,11 @@ export interface Session {
   readonly actions: ActionDefinition[];
   reset(task: SessionTask): Promise<Observation>;
   step(action: Action, index: number): Promise<StepResult>;
+  /**
+   * Scores the place as it is now by the `verify` of its spec, and leaves it as it is; there only when the spec has one. Throws when the verifier
+   * itself fails: that is no score.
+   */
+  evaluate?(): Promise<Evaluation>;
   /** Stops everything the session started; safe to call twice. */
   close(): Promise<void>;
 }
@@ -56,4 +68,9 @@ export interface EnvironmentDriver<Spec> {
   readonly version: string;
   doctor(spec: Spec): Promise<Finding[]>;
   open(spec: Spec, context: SessionContext): Promise<Session>;
+  /**
+   * Documentation that the place brings itself, always the same for the same spec; `source` says exactly what it is of. Left out where
+   * a place has none to give. Listed in `docsMissing` of environments.ts.
+   */
+  docs?(spec: Spec, context: SessionContext): AsyncIterable<Document>;
 }

@@ -1,10 +1,11 @@
 /** The environment kind `scripted`: a deterministic board of lamps without any outside parts, for trying the engine. */
 import { createHash } from 'node:crypto';
 import { EnvironmentError } from '../core/errors.ts';
+import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation } from '../schemas/observation.ts';
 import type { ScriptedSpec } from '../schemas/pipeline/environment.ts';
 import { checkAction } from './check-action.ts';
-import type { EnvironmentDriver, Session, SessionTask, StepResult } from './environment.ts';
+import type { EnvironmentDriver, Evaluation, Session, SessionTask, StepResult } from './environment.ts';
 import { memoryJournal } from './journal.ts';
 
 const ITEMS = 4;
@@ -63,12 +64,20 @@ const act = (board: Board, action: Action, spec: ScriptedSpec): StepResult => {
   return { observation: show(board, spec, `${name} is now ${was ? 'off' : 'on'}.\n`) };
 };
 
+/** As many lamps as wanted score 1, fewer their share. */
+const evaluate = (board: Board | undefined, wanted: number): Evaluation => {
+  if (board === undefined) throw notOpen();
+  const on = board.filter(Boolean).length;
+  return { score: Math.min(1, on / wanted), detail: `${on} lamps on, ${wanted} wanted` };
+};
+
+const notOpen = () =>
+  new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
+
 const open = async (spec: ScriptedSpec): Promise<Session> => {
   const journal = memoryJournal();
   let board: Board | undefined;
   let closed = false;
-  const notOpen = () =>
-    new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
   return {
     actions: ACTIONS,
     reset: async (task) => {
@@ -84,6 +93,7 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
         act(lamps, action, spec),
       );
     },
+    ...(spec.verify === undefined ? {} : { evaluate: async () => evaluate(board, spec.verify ?? 1) }),
     close: async () => {
       closed = true;
       board = undefined;
@@ -91,10 +101,23 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
   };
 };
 
+/** One short page. */
+async function* docs(spec: ScriptedSpec): AsyncGenerator<Document> {
+  const lamps = spec.items ?? ITEMS;
+  const actions = ACTIONS.map(({ name, description }) => `- \`${name}\`: ${description}`).join('\n');
+  yield {
+    id: 'board',
+    source: 'scripted board',
+    title: 'The board of lamps',
+    text: `# The board of lamps\n\nThe board has ${lamps} lamps, lamp-1 to lamp-${lamps}. Each is on or off. It is scripted: a place for trying the engine.\n\n${actions}\n`,
+  };
+}
+
 /** A board of lamps: everything it shows says that it is scripted. */
 export const scriptedDriver: EnvironmentDriver<ScriptedSpec> = {
   kind: 'scripted',
   version: '1',
   doctor: async () => [{ what: 'scripted environment', ok: true, detail: 'needs nothing' }],
   open,
+  docs,
 };

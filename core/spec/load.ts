@@ -6,10 +6,12 @@ import { giveInputs, sortFlags } from './input-flags.ts';
 import { checkInputs, inputsWritten, inputValues } from './inputs.ts';
 import { type Filled, interpolate } from './interpolate.ts';
 import { checkCommittees } from './meaning/committee.ts';
+import { checkFilters } from './meaning/filter.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
+import { checkSources } from './meaning/sources.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
 import { applySettings, layFiles } from './override.ts';
@@ -87,7 +89,17 @@ const specOf = (tree: Tree, { inputs }: Filled): PipelineSpec => {
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
+  const steps = [
+    checkNames,
+    checkStages,
+    checkFilters,
+    checkCommittees,
+    checkMoney,
+    checkPlaces,
+    checkSources,
+    checkTiming,
+  ];
+  for (const step of steps) step(check);
   const errors = before.filter(({ severity, path }) => severity === 'error' && path !== '');
   const blamed = new Set([...unfilled, ...errors.map(({ path }) => path)]);
   const found = [...before, ...[...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path))];

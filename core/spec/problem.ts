@@ -38,9 +38,11 @@ export type ProblemCode =
   | 'value'
   | 'unknown-name'
   | 'stage-order'
+  | 'filter'
   | 'committee'
   | 'budget'
   | 'place'
+  | 'source'
   | 'timing'
   | 'file'
   | 'unused';

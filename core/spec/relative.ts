@@ -1,10 +1,11 @@
 /** Paths are relative to the file in which they are written; the spec has them as seen from the main file's folder. */
+import { classifyRepository } from '../document/repository.ts';
 import { joinPath } from './paths.ts';
 import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from './schema.ts';
 import { type Mapping, type Scalar, type Tree, toJson } from './tree.ts';
 
 /** Keys that say that the files beside them lie in a folder of their own. */
-const elsewhere = ['package', 'git', 'url'];
+const elsewhere = ['package', 'git'];
 
 /** The path that a value names, as seen from the main file's folder. */
 export const pathFrom = ({ value, place: { source } }: Scalar): string => {
@@ -19,7 +20,7 @@ export const resolvePaths = (tree: Tree): Tree => visit(tree, pipelineSchema, un
 const visit = (tree: Tree, schema: SchemaNode, names: string | undefined): Tree => {
   const governing = resolveSchema(schema, toJson(tree));
   const named = governing['x-names'] ?? schema['x-names'] ?? names;
-  if (tree.kind === 'scalar') return isPath(named) && typeof tree.value === 'string' ? moved(tree) : tree;
+  if (tree.kind === 'scalar') return typeof tree.value === 'string' && isPath(named, tree.value) ? moved(tree) : tree;
   if (tree.kind === 'list') {
     const { items } = governing;
     return items === undefined ? tree : { ...tree, items: tree.items.map((item) => visit(item, items, named)) };
@@ -32,7 +33,10 @@ const visit = (tree: Tree, schema: SchemaNode, names: string | undefined): Tree 
   return { ...tree, entries: new Map(entries) };
 };
 
-const isPath = (names: string | undefined): boolean => names === 'file' || names === 'prompt' || names === 'glob';
+const isPath = (names: string | undefined, text: string): boolean =>
+  names === 'repository'
+    ? classifyRepository(text).kind === 'folder'
+    : names === 'file' || names === 'prompt' || names === 'glob';
 
 const isElsewhere = (map: Mapping): boolean => elsewhere.some((name) => map.entries.has(name));
 

@@ -32,10 +32,13 @@ export interface SchemaNode {
   'x-unit'?: string;
   'x-names'?: Names;
   'x-selects'?: boolean;
+  'x-told-by'?: string[];
+  /** Keys that were here once → where they are now. */
+  'x-moved'?: Record<string, string>;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by', 'x-moved'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));
@@ -104,12 +107,9 @@ export const accepts = (schema: SchemaNode): string[] => {
   if (schema.type === 'object')
     return [schema.required === undefined ? 'a map' : `{ ${schema.required.join(': …, ')}: … }`];
   const names = schema['x-names'];
-  if (names !== undefined)
-    return [
-      names === 'file' || names === 'prompt'
-        ? 'a path'
-        : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
-    ];
+  if (names === 'file' || names === 'prompt') return ['a path'];
+  if (names === 'model' || names === 'environment')
+    return [`the name of ${names === 'model' ? 'a model' : 'an environment'}`];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };
 

@@ -115,9 +115,10 @@ test('parts of pipelines in the documentation are valid within a whole', () => {
     for (const block of blocks(page, 'yaml')) {
       const key = /^(models|environments|sources):$/m.exec(block)?.[1];
       if (key === undefined || !block.startsWith(key)) continue;
-      const others = Object.entries({ ...rest, [key]: block }).map(([name, text]) =>
-        name === 'stages' && key !== 'sources' ? text.replaceAll(...named(block, key)) : text,
-      );
+      const brought = new Set([...block.matchAll(/^([a-z]+):$/gm)].map(([, name]) => name));
+      const others = Object.entries({ ...rest, [key]: block })
+        .filter(([name]) => name === key || !brought.has(name))
+        .map(([name, text]) => (name === 'stages' && key !== 'sources' ? text.replaceAll(...named(block, key)) : text));
       const text = `version: "1"\nname: part\n${others.join('')}`;
       const loaded = loadSpec({ text, file: page.path, environment: {}, fileExists: () => true });
       const problems = 'problems' in loaded ? loaded.problems.filter(({ severity }) => severity === 'error') : [];
@@ -125,6 +126,39 @@ test('parts of pipelines in the documentation are valid within a whole', () => {
       checked += 1;
     }
   assert.ok(checked >= 5);
+});
+
+test('parts of the filter in the documentation are valid within a whole', () => {
+  const before = `version: "1"
+name: part
+models:
+  writer: { provider: local, model: qwen2.5-coder-1.5b }
+  judge: { provider: local, model: qwen2.5-coder-0.5b }
+  gemini: { provider: local, model: qwen2.5-coder-0.5b, temperature: 0.5 }
+environments:
+  box: { kind: shell, verify: npm test }
+sources:
+  - files: "*.md"
+stages:
+  - { uses: instruct, model: writer }
+  - { uses: interact, model: writer, environment: box }
+  - { uses: construct, model: writer }
+`;
+  let checked = 0;
+  for (const page of pages)
+    for (const block of blocks(page, 'yaml')) {
+      const inside = /^(committee|duplicates|expect):/.test(block);
+      if (!inside && !/^stages:\n {2}- uses: filter$/m.test(block)) continue;
+      const committee = block.startsWith('committee:') ? '' : '    committee: { members: [writer, judge] }\n';
+      const filter = inside
+        ? `  - uses: filter\n${committee}${block.replaceAll(/^(?=.)/gm, '    ')}`
+        : block.replace('stages:\n', '');
+      const loaded = loadSpec({ text: before + filter, file: page.path, environment: {}, fileExists: () => true });
+      const problems = 'problems' in loaded ? loaded.problems.filter(({ severity }) => severity === 'error') : [];
+      assert.deepEqual(problems, [], filter);
+      checked += 1;
+    }
+  assert.ok(checked >= 4);
 });
 
 /** The first name that a part defines, to stand where the whole has its own. */

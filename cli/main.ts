@@ -57,9 +57,21 @@ program.commandsGroup('Author');
 program
   .command('init')
   .argument('[folder]', 'where to put it', '.')
-  .option('--template <name>', 'shell (no key needed) or browser (two keys)', 'shell')
+  .option('--docs <where>', 'documentation: folder, file, web address, git address, none or sample')
+  .option('--environment <kind>', 'where the agent acts: shell, browser or scripted')
+  .option('--app <what>', 'shell: an npm package; browser: the command that starts the application')
+  .option('--url <address>', 'browser: the first page of a site that is running')
+  .option('--provider <name>', 'model that writes and acts: anthropic, google, openai, ollama, local or scripted')
+  .option('--judge <name>', 'model that judges: another maker judges better')
+  .option('--name <name>', 'name of the pipeline (the name of the folder)')
+  .option('--from [name]', 'copy a pipeline that comes with lbi, e.g. quickstart')
+  .option('-y, --yes', 'ask nothing, take what was found')
   .option(...json)
-  .description('write a commented pipeline to start from')
+  .description('write a commented pipeline for what is here; asks a little in a terminal')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} init my-agent --docs ./docs\n  ${lbi} init my-site --url https://shop.example.com --docs https://shop.example.com/help\n  ${lbi} init tea --from quickstart\n`,
+  )
   .action(does(async (folder, options) => (await import('./init.ts')).initCommand(folder, options)));
 program
   .command('validate')

@@ -89,7 +89,7 @@ const wrong: Wrong[] = [
   { args: ['retrieve', 'x', 'y', '-k', '0'], exit: 2, says: /whole number above 0/ },
   { args: ['retrieve', 'x', 'y', '--by', 'luck'], exit: 2, says: /observation, instruction, query/ },
   { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, parquet/ },
-  { args: ['init', 'x', '--template', 'desktop'], exit: 2, says: /no template "desktop"[\s\S]*shell[\s\S]*browser/ },
+  { args: ['init', 'x', '--environment', 'desktop'], exit: 2, says: /expected shell, browser, scripted/ },
   { args: ['run', 'nowhere.yaml'], exit: 2, says: /no such file.*lbi init/ },
   { args: ['run', '.'], exit: 2, says: /it is a folder; name the YAML file/ },
   { args: ['validate', 'nowhere.yaml'], exit: 2, says: /no such file/ },
@@ -124,12 +124,12 @@ test('a mistake is told in words: exit code, message, nothing on stdout, no stac
   await Promise.all(told);
 });
 
-test('what init writes is valid, for each template, and the next command it names exists', async () => {
-  for (const template of ['shell', 'browser']) {
-    const written = await lbi(['init', template, '--template', template]);
+test('what init writes is valid, for each place, and the next command it names exists', async () => {
+  for (const place of ['shell', 'browser']) {
+    const written = await lbi(['init', place, '--environment', place]);
     assert.equal(written.exitCode, 0, written.stderr);
     for (const [, command = ''] of written.stderr.matchAll(/^ {2}lbi (\w+)/gm)) assert.ok(commands.includes(command));
-    const { exitCode, stdout, stderr } = await lbi(['validate', 'pipeline.yaml'], {}, join(folder, template));
+    const { exitCode, stdout, stderr } = await lbi(['validate', 'pipeline.yaml'], {}, join(folder, place));
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^pipeline\.yaml: valid \(instruct → /);
     assert.match(stderr, /next {2}lbi run pipeline\.yaml/);

@@ -87,6 +87,14 @@ program
   .description('print the JSON Schema of the pipeline file, for editors')
   .action(does(async () => (await import('./schema.ts')).schemaCommand()));
 
+program
+  .command('explain')
+  .argument('<what>', 'a key, e.g. interact.max_steps; an example or a task of a run: RUN/ID')
+  .option(...json)
+  .description('say what a key does, or where an example comes from and why it was kept')
+  .addHelpText('after', `\nExamples:\n  ${lbi} explain filter.committee.accept\n  ${lbi} explain @last/3f2a91\n`)
+  .action(does(async (what, options) => (await import('./explain.ts')).explainCommand(what, options)));
+
 program.commandsGroup('Run');
 program
   .command('run')

@@ -26,7 +26,8 @@ export const effectOf = (key: Key): string => {
       ? `${stage} is done again; what comes before it is kept`
       : `${stage} is done again, and what follows from it in ${listed(later)}`;
   }
-  if (path.startsWith('models')) return 'every stage that names this model asks it again, and what follows is done again';
+  if (path.startsWith('models'))
+    return 'every stage that names this model asks it again, and what follows is done again';
   if (path.startsWith('environments')) return 'interact is done again in this place, and what follows from it';
   if (path.startsWith('sources')) return 'documents that are new or read otherwise are worked on; the others are kept';
   return 'what depends on it is done again';
@@ -37,8 +38,9 @@ export const takes = ({ schema }: Key): string[] => accepts(schema);
 
 /** Keys that name what this one belongs to: where a model or an environment is used. */
 export const namedBy = ({ path }: Key): string[] => {
-  const names = path.startsWith('models.') || path === 'models' ? 'model' : path.startsWith('environments') ? 'environment' : '';
-  return names === ''
+  const names =
+    path.startsWith('models.') || path === 'models' ? 'model' : path.startsWith('environments') ? 'environment' : '';
+  return names === '' || path.split('.').length > 3
     ? []
     : allKeys()
         .filter(({ schema }) => schema['x-names'] === names || schema.items?.['x-names'] === names)

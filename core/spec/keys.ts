@@ -55,7 +55,8 @@ const entries = (schema: SchemaNode | undefined, level: Level): Key[] => {
   });
 };
 
-const meaning = ({ path, schema, required }: Key): string => JSON.stringify([path, { ...schema, examples: null }, required]);
+const meaning = ({ path, schema, required }: Key): string =>
+  JSON.stringify([path, { ...schema, examples: null }, required]);
 
 /** Keys that mean the same in several variants are one. */
 const merged = (keys: Key[]): Key[] => {
@@ -107,7 +108,9 @@ const byPath = (keys: Key[], typed: string[]): Key[] => {
   const whole = keys.filter((key) => key.path.split('.').length === typed.length && ends(key, typed));
   if (whole.length > 0) return whole;
   const short = keys.filter((key) => withoutPlaces(key).path === typed.join('.'));
-  return short.length > 0 ? short : keys.filter((key) => ends(key, typed) && !/^\*/.test(key.path.split('.').at(-1) ?? ''));
+  return short.length > 0
+    ? short
+    : keys.filter((key) => ends(key, typed) && !/^\*/.test(key.path.split('.').at(-1) ?? ''));
 };
 
 /** What was found under a name: keys (several where it stands in several places), or the nearest path. */
@@ -128,11 +131,12 @@ export const findKeys = (text: string, keys = allKeys()): Search => {
 
 /** The path with its misspelt steps mended one after the other, else the key whose last name is nearest. */
 const nearestPath = (typed: string[], keys: Key[]): string | undefined => {
-  const starts = typed[0] !== undefined && keys.some(({ path }) => path === `stages.${typed[0]}.uses`) ? ['stages'] : [];
+  const starts =
+    typed[0] !== undefined && keys.some(({ path }) => path === `stages.${typed[0]}.uses`) ? ['stages'] : [];
   let mended: string[] = [];
   for (const step of [...starts, ...typed]) {
     const next = childrenOf(mended, keys);
-    const right = next.includes(step) ? step : (nearest(step, next) ?? (next.includes('*') ? step : undefined));
+    const right = next.includes(step) || next.includes('*') ? step : nearest(step, next);
     if (right === undefined) {
       mended = [];
       break;

@@ -15,6 +15,8 @@ export interface FolderStoreOptions {
   durable?: Durability;
   /** Bytes of recent objects held in memory; 64 MiB unless said otherwise. */
   cacheBytes?: number;
+  /** Left as it is, not even made, for those who only read. */
+  readOnly?: boolean;
 }
 
 const STALE_TEMPORARY_MS = 10 * 60_000;
@@ -26,15 +28,16 @@ const compressLater = promisify(zstdCompress);
 const decompressLater = promisify(zstdDecompress);
 
 /**
- * Opens the store in a folder, which is made if it is not there. Layout: `objects/ab/cdef…` (zstd, named by the sha256
+ * Opens the store in a folder, which is made if it is not there (unless `readOnly`). Layout: `objects/ab/cdef…` (zstd, named by the sha256
  * of the uncompressed content), `memo/ab/cdef…` (named by the sha256 of the key), `pages/…` (as named), `tmp/`.
  */
 export async function folderStore(root: string, options: FolderStoreOptions = {}): Promise<Store> {
   const folder = resolve(root);
   const temporary = join(folder, 'tmp');
-  await mkdir(temporary, { recursive: true })
-    .then(() => sweepTemporary(temporary, STALE_TEMPORARY_MS))
-    .catch((error) => Promise.reject(storeError('open the store', folder, error)));
+  if (options.readOnly !== true)
+    await mkdir(temporary, { recursive: true })
+      .then(() => sweepTemporary(temporary, STALE_TEMPORARY_MS))
+      .catch((error) => Promise.reject(storeError('open the store', folder, error)));
   const files = fileWriter(temporary, options.durable ?? 'power');
   const pages = join(folder, 'pages');
   return {

@@ -1,14 +1,14 @@
 /** From a store's address to the store. */
 import { fileURLToPath } from 'node:url';
 import { StoreError } from '../core/errors.ts';
-import { folderStore } from './folder.ts';
+import { type FolderStoreOptions, folderStore } from './folder.ts';
 import type { Store } from './store.ts';
 
 /** Opens the store at a folder's path or `file:` URL. Throws a `spec` StoreError for any other address. */
-export async function openStore(address: string): Promise<Store> {
+export async function openStore(address: string, options: Pick<FolderStoreOptions, 'readOnly'> = {}): Promise<Store> {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(address)?.[1]?.toLowerCase();
-  if (address !== '' && scheme === undefined) return folderStore(address);
-  if (scheme === 'file') return folderStore(pathOf(address));
+  if (address !== '' && scheme === undefined) return folderStore(address, options);
+  if (scheme === 'file') return folderStore(pathOf(address), options);
   throw new StoreError('spec', `No store is known for ${JSON.stringify(address)}: ${EXPECTED}.`);
 }
 

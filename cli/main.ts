@@ -95,6 +95,38 @@ program
   .addHelpText('after', `\nExamples:\n  ${lbi} explain filter.committee.accept\n  ${lbi} explain @last/3f2a91\n`)
   .action(does(async (what, options) => (await import('./explain.ts')).explainCommand(what, options)));
 
+const prompt = program.command('prompt').description('the prompts as models get them: show, list, copy');
+prompt
+  .command('show')
+  .argument('<stage>', 'instruct, interact, query, construct or filter')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
+  .option('--style <style>', 'of the stage construct: new-task or replicate')
+  .option('--member <model>', 'the committee member that is asked')
+  .option('--from <run>', 'fill it with something of this run: RUN, RUN/TASK or RUN/EXAMPLE')
+  .option('--document <which>', 'number, path or a part of the path of a document', '1')
+  .option('--task <text>', 'the task to show where no run has one')
+  .option(...json)
+  .description('the prompt of a stage, filled with something real; no model is asked')
+  .action(does(async (stage, options) => (await import('./prompt.ts')).promptShowCommand(stage, options)));
+prompt
+  .command('list')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--profile <name>', 'use this profile of the file')
+  .option(...json)
+  .description('the prompts of a pipeline, where they lie and which variables they may use')
+  .action(does(async (options) => (await import('./prompt.ts')).promptListCommand(options)));
+prompt
+  .command('copy')
+  .argument('<stage>', 'instruct, interact, query, construct or filter')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--style <style>', 'of the stage construct: new-task or replicate')
+  .option('--to <file>', 'where to write it, relative to the pipeline (prompts/NAME.md)')
+  .option(...json)
+  .description('write a shipped prompt beside the pipeline, to change it')
+  .action(does(async (stage, options) => (await import('./prompt.ts')).promptCopyCommand(stage, options)));
+
 program.commandsGroup('Run');
 program
   .command('run')

@@ -41,7 +41,9 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate explain schema run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(' ');
+  'init validate explain schema run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(
+    ' ',
+  );
 
 test('--help lists every command, fits into 80 columns, and says what the exit codes mean', async () => {
   const { exitCode, stdout } = await lbi(['--help']);

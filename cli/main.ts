@@ -129,6 +129,21 @@ prompt
 
 program.commandsGroup('Run');
 program
+  .command('preview')
+  .argument('<file>', 'pipeline file')
+  .option('--document <which>', 'number, path or a part of the path of a document', '1')
+  .option('--task <text>', 'try this task instead of one that is invented')
+  .option('--steps <number>', 'most actions of the attempt (8)', count)
+  .option('--windows <number>', 'most windows that are judged (3)', count)
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
+  .option('--keep', 'remember the replies, so that a run does not pay for them again')
+  .option('-y, --yes', 'do not ask before the first call that costs money')
+  .option('--json', 'one JSON event a line')
+  .description('take one document through every stage here and now, shown as it happens')
+  .addHelpText('after', `\nExample:\n  ${lbi} preview pipeline.yaml --task "Switch the first lamp on"\n`)
+  .action(does(async (file, options) => (await import('./preview.ts')).previewCommand(file, options)));
+program
   .command('run')
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')

@@ -90,7 +90,7 @@ export async function promptShowCommand(stage: string, options: PromptOptions): 
   process.stdout.write(
     [
       `${paint('bold', name)}  asked of ${model} (${spec.provider} ${'model' in spec ? spec.model : spec.script})`,
-      `  file       ${relative('.', place.path)}  ${place.own ? 'your own' : 'as shipped'}`,
+      `  file       ${near(place.path)}  ${place.own ? 'your own' : 'as shipped'}`,
       `  filled by  ${about}`,
       `  variables  ${variables.join(', ')}`,
       ...(images > 0 ? [`  images     ${images}`] : []),
@@ -112,6 +112,12 @@ export async function promptShowCommand(stage: string, options: PromptOptions): 
   );
   return 0;
 }
+
+/** Relative to here, unless that leads out of the folder. */
+const near = (path: string): string => {
+  const way = relative('.', path);
+  return way.startsWith('..') ? path : way;
+};
 
 const heading = (title: string, text: string): string =>
   paint('cyan', `── ${title}: ${text.length} characters, about ${tokens(text)} tokens ──`);

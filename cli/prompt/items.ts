@@ -108,7 +108,8 @@ async function moment(name: 'interact' | 'interact/query', given: Given): Promis
   if (name === 'interact/query' && stageOf(plan, 'interact').knowledge?.model === undefined)
     throw new LbiError('spec', `this pipeline asks for no query: it has no stages.interact.knowledge.model`);
   const work = name === 'interact' ? decide(deps) : query(deps);
-  const stored = await storedFor(given, ({ trajectory }) => trajectory.steps > 0);
+  const stored =
+    given.options.task === undefined ? await storedFor(given, ({ trajectory }) => trajectory.steps > 0) : undefined;
   if (stored === undefined) return begin(work, given);
   const chain = await readTrajectory(deps.store, stored.trajectory.head);
   const last = chain.at(-1);
@@ -124,7 +125,7 @@ async function moment(name: 'interact' | 'interact/query', given: Given): Promis
 async function begin(work: ReturnType<typeof decide> | ReturnType<typeof query>, given: Given): Promise<Item> {
   const { deps, plan, ref, options } = given;
   const { environment } = stageOf(plan, 'interact');
-  process.stderr.write(`no run of this pipeline is here: opening ${environment} for its first observation\n`);
+  process.stderr.write(`opening ${environment} for its first observation; no model is asked\n`);
   const task: Task = {
     id: 'prompt',
     instruction: options.task ?? '(a task that the stage instruct will have invented)',

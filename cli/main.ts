@@ -235,10 +235,15 @@ program
 program.commandsGroup('Machine');
 program
   .command('doctor')
+  .argument('[file]', 'check what this pipeline needs, and only that')
+  .option('--online', 'ask providers whether keys work and sites whether they are there (with a file: always)')
+  .option('--no-online', 'with a file: ask nobody')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
   .option('--fix', 'first download and install what is missing')
   .option(...json)
   .description('check what this machine has and say how to mend what is missing')
-  .action(does(async (options) => (await import('./doctor.ts')).doctorCommand(options)));
+  .action(does(async (file, options) => (await import('./doctor.ts')).doctorCommand(options, file)));
 program
   .command('up')
   .option(...json)

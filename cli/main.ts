@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `lbi` program: commands and their options; each command's work is loaded when it is called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
 import { program as lbi } from './home.ts';
 import { WrongCall } from './wrong-call.ts';
@@ -261,6 +261,17 @@ program
 program
   .command('supervise', { hidden: true })
   .action(does(async () => (await import('./machine.ts')).superviseCommand()));
+
+// What a shell asks while one types is answered by a library that is loaded for that alone.
+if (/^complet(e|ion)$/.test(process.argv[2] ?? '')) {
+  await (await import('./completion.ts')).addCompletion(program, process.argv.slice(4));
+} else {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
+    .description('print a script that completes commands, files, runs and keys')
+    .addHelpText('after', `\nExample:\n  source <(${lbi} completion bash)     in ~/.bashrc\n`);
+}
 
 program.helpCommand('help [command]', 'say more about a command');
 for (const command of program.commands) command.showHelpAfterError(`(${lbi} ${command.name()} --help says more)`);

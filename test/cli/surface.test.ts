@@ -41,7 +41,7 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate explain schema prompt preview run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(
+  'init validate explain schema prompt preview run attach resume cancel runs show ui export retrieve check doctor up down worker completion'.split(
     ' ',
   );
 

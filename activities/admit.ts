@@ -10,8 +10,10 @@ import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
 
-interface Batch {
+/** What became of a document's tasks; a page of the run. */
+export interface Batch {
   instructions: string[];
+  /** one entry for each attempt at each */
   fresh: TaskEntry[];
   duplicates: number;
 }
@@ -49,8 +51,7 @@ export const admit =
   (deps: Deps) =>
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
-    const path = batchPath(input.run, input.batch);
-    const batch = (await findPage<Batch>(deps.store, path)) ?? (await admitBatch(deps, plan, input, path));
+    const batch = await admitted(deps, plan, input);
     const fresh: TaskEntry[] = [];
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {
@@ -60,6 +61,12 @@ export const admit =
     }
     return { fresh, finished, duplicates: batch.duplicates };
   };
+
+/** The episodes of a document's tasks, duplicates apart, whether or not they are done. */
+export async function admitted(deps: Deps, plan: Plan, input: AdmitInput): Promise<Batch> {
+  const path = batchPath(input.run, input.batch);
+  return (await findPage<Batch>(deps.store, path)) ?? (await admitBatch(deps, plan, input, path));
+}
 
 /** A task whose trajectory is in the store already: its episode opens no session. */
 async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<TaskEntry> {

@@ -2,22 +2,24 @@
 import { stageIdentity } from '../core/plan.ts';
 import { verdict } from '../core/tally.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Ref } from '../schemas/common.ts';
+import type { Json, Ref } from '../schemas/common.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Vote } from '../schemas/vote.ts';
-import { getJson, hashOf, putJson } from '../store/json.ts';
+import { getJson, hasherOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
 import { findStage } from './plans.ts';
 
+const hashers = new WeakMap<Plan, (task: Ref) => string>();
+
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
-export const episodeKey = (plan: Plan, task: Ref): string =>
-  hashOf({
-    unit: 'episode',
-    task,
-    stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
-  });
+export function episodeKey(plan: Plan, task: Ref): string {
+  const stages = (): Json[] => (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name));
+  const hasher = hashers.get(plan) ?? hasherOf({ unit: 'episode', stages: stages() }, 'task');
+  hashers.set(plan, hasher);
+  return hasher(task);
+}
 
 export const conclude =
   (deps: Deps) =>

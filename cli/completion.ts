@@ -125,8 +125,10 @@ const prepared = async (work: () => Promise<Offer[]>): Promise<Offer[]> => work(
  */
 export async function addCompletion(program: Command, typed: string[]): Promise<void> {
   // Called as ./lbi or npx lbi, it is the word that a person types which is completed.
-  program.name(program.name().split(/[\s/]/).at(-1) ?? 'lbi');
+  const called = program.name();
+  program.name(called.split(/[\s/]/).at(-1) ?? 'lbi');
   const root = tab(program, { completionCommandName: 'completion' });
+  program.name(called);
   const two = typed.slice(0, 2).join(' ');
   const name = root.commands.has(two) ? two : (typed[0] ?? '');
   const command = root.commands.get(name);

@@ -144,11 +144,27 @@ program
   .addHelpText('after', `\nExample:\n  ${lbi} preview pipeline.yaml --task "Switch the first lamp on"\n`)
   .action(does(async (file, options) => (await import('./preview.ts')).previewCommand(file, options)));
 program
+  .command('plan')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--against <run>', 'compare with this run; else with the newest of the pipeline')
+  .option('--fetch', 'install packages that carry documents, to count these')
+  .option('--exit-code', 'end with 10 when there is work to do, with 0 when there is none')
+  .option(...json)
+  .description('what a run would do, reuse and cost, and why; asks nobody, starts nothing')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} plan pipeline.yaml\n  ${lbi} plan pipeline.yaml --against @last --json\n`,
+  )
+  .action(does(async (file, options) => (await import('./plan.ts')).planCommand(file, options)));
+program
   .command('run')
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
   .option('--detach', 'start it and come back at once')
+  .option('-y, --yes', 'spend what it costs without asking')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
   .addHelpText(

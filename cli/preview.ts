@@ -7,6 +7,7 @@ import { openStore } from '../store/stores.ts';
 import { alone } from './alone.ts';
 import { entryOf, pickDocument } from './documents.ts';
 import { program, storeUrl } from './home.ts';
+import { askPerson } from './plan/consent.ts';
 import { planFile } from './plans.ts';
 import { askingFirst, type Bill, costsMoney, Declined } from './preview/calls.ts';
 import { boundedFlow, chooseTask, judge, type Preview, walk } from './preview/episode.ts';
@@ -90,11 +91,9 @@ async function agreed(plan: Plan, model: string, options: PreviewOptions): Promi
   const what = `This asks ${paid.join(', ')}, which cost${paid.length === 1 ? 's' : ''} money`;
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true || options.json === true)
     throw new WrongCall(`${what}: add --yes to go on (asked first: ${model})`);
-  const { confirm, isCancel } = await import('@clack/prompts');
   const steps = options.steps ?? 8;
-  const message = `${what}: at most ${steps + 1} decisions and ${options.windows ?? 3} windows, usually a few cents. Go on?`;
-  const answer = await confirm({ message, output: process.stderr });
-  return !isCancel(answer) && answer;
+  const bound = `at most ${steps + 1} decisions and ${options.windows ?? 3} windows`;
+  return /^\s*y(?:es)?\s*$/i.test(await askPerson(`${what}: ${bound}, usually a few cents. Go on? [y/N] `));
 }
 
 const next = (file: string, { document, keep }: PreviewOptions): string => {

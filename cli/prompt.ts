@@ -6,7 +6,6 @@ import { Unanswered } from '../activities/ask.ts';
 import { modelSpecOf, type PromptName, promptKinds } from '../activities/plans.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { nearest } from '../core/spec/suggest.ts';
-import { modelFacts } from '../models/facts.ts';
 import type { ModelRequest } from '../models/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { putJson } from '../store/json.ts';
@@ -14,6 +13,8 @@ import { overlayStore } from '../store/overlay.ts';
 import { openStore } from '../store/stores.ts';
 import { alone } from './alone.ts';
 import { program, storeUrl } from './home.ts';
+import { packageFolder } from './packages.ts';
+import { dryDeps } from './plan/dry.ts';
 import { planFile } from './plans.ts';
 import { paint } from './progress.ts';
 import { type ItemOptions, itemFor } from './prompt/items.ts';
@@ -132,15 +133,9 @@ async function question(plan: Plan, name: PromptName, options: PromptOptions) {
   const store = await openStore(storeUrl(), { readOnly: true });
   const forgetful = overlayStore({ ...store, memo: async () => undefined });
   const { deps, close } = await alone(forgetful, new AbortController().signal);
-  const unheard = {
-    ...deps,
-    stored: () => {},
-    model: async (_plan: Plan, model: string) => ({
-      ...modelFacts(modelSpecOf(plan, model), plan.versions.contents[`models.${model}`]),
-      complete: () => Promise.reject(new Error('nobody is asked here')),
-      close: async () => {},
-    }),
-  };
+  // A place may be opened for its first observation; models are facts alone.
+  const { sessions, embedder } = deps;
+  const unheard = { ...dryDeps(forgetful, packageFolder, () => {}), sessions, embedder };
   try {
     const item = await itemFor(name, { deps: unheard, plan, ref: await putJson(forgetful, plan), options });
     const caught: unknown = await item.ask().then(

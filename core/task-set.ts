@@ -28,6 +28,8 @@ export interface TaskSet {
 export function taskSet(threshold: number): TaskSet {
   const members: Member[] = [];
   const postings = new Map<string, Posting[]>();
+  /** of the candidates looked at last: those that are taken are mostly added next */
+  let looked = new Map<string, Set<string>>();
 
   const insert = (member: Member): void => {
     const size = member.words.size;
@@ -64,13 +66,14 @@ export function taskSet(threshold: number): TaskSet {
 
   return {
     size: () => members.length,
-    add: (instruction) => insert({ instruction, words: taskWords(instruction) }),
+    add: (instruction) => insert({ instruction, words: looked.get(instruction) ?? taskWords(instruction) }),
     distinct: (candidates) => {
       const before = members.length;
+      looked = new Map(candidates.map(({ instruction }) => [instruction, taskWords(instruction)]));
       const fresh: typeof candidates = [];
       const duplicates: { item: (typeof candidates)[number]; of: string }[] = [];
       for (const item of candidates) {
-        const words = taskWords(item.instruction);
+        const words = looked.get(item.instruction) ?? new Set();
         const same = resembled(words);
         if (same !== undefined) {
           duplicates.push({ item, of: same.instruction });

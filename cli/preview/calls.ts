@@ -4,20 +4,16 @@ import type { Deps } from '../../activities/deps.ts';
 import { modelSpecOf } from '../../activities/plans.ts';
 import { LbiError } from '../../core/errors.ts';
 import { charge } from '../../core/usage.ts';
-import { priceIn } from '../../models/prices.ts';
 import type { Usage } from '../../schemas/common.ts';
 import type { Plan } from '../../schemas/plan.ts';
+import { priceSource } from '../plan/price.ts';
 
 /** Thrown where a person does not agree to pay. */
 export class Declined extends Error {}
 
 /** True when a call of the model costs money, as far as is known: an unknown price is no promise. */
-export function costsMoney(plan: Plan, name: string): boolean {
-  const spec = modelSpecOf(plan, name);
-  if ('base_url' in spec && /^https?:\/\/(127\.|localhost|\[::1\])/.test(spec.base_url ?? '')) return false;
-  const price = priceIn(spec);
-  return price === undefined || price.input > 0 || price.output > 0;
-}
+export const costsMoney = (plan: Plan, name: string): boolean =>
+  ['list', 'pipeline', 'unknown'].includes(priceSource(modelSpecOf(plan, name)));
 
 /** The same dependencies, except that the first paid call of each preview waits for a yes. */
 export function askingFirst(deps: Deps, agree: (model: string) => Promise<boolean>): Deps {

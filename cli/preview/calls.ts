@@ -12,8 +12,12 @@ import { priceSource } from '../plan/price.ts';
 export class Declined extends Error {}
 
 /** True when a call of the model costs money, as far as is known: an unknown price is no promise. */
-export const costsMoney = (plan: Plan, name: string): boolean =>
-  ['list', 'pipeline', 'unknown'].includes(priceSource(modelSpecOf(plan, name)));
+export function costsMoney(plan: Plan, name: string): boolean {
+  const spec = modelSpecOf(plan, name);
+  const source = priceSource(spec);
+  if (source === 'pipeline') return spec.price !== undefined && spec.price.input + spec.price.output > 0;
+  return source === 'list' || source === 'unknown';
+}
 
 /** The same dependencies, except that the first paid call of each preview waits for a yes. */
 export function askingFirst(deps: Deps, agree: (model: string) => Promise<boolean>): Deps {

@@ -11,6 +11,7 @@ import { indexesFolder } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
+import { repositories } from './repositories.ts';
 
 export interface Alone {
   deps: Deps;
@@ -35,6 +36,7 @@ export async function alone(store: Store, signal: AbortSignal): Promise<Alone> {
     driver: openDriver,
     sessions,
     packageFolder,
+    repositories,
     openQueues: async () => {},
     queues: { model: (_plan, name) => name, environment: (_plan, name) => name },
     timing: { lostAfterSeconds: 30, heartbeatSeconds: 15, sweepSeconds: 60, historyEvents: null },

@@ -1,6 +1,7 @@
 /** One document of a pipeline's sources, by its number or a part of its path. */
-import { resolve } from 'node:path';
-import { readSources } from '../activities/sources.ts';
+import type { Deps } from '../activities/deps.ts';
+import { sourceContext } from '../activities/sources/open.ts';
+import { readSources } from '../activities/sources/sources.ts';
 import { LbiError } from '../core/errors.ts';
 import { nearest } from '../core/spec/suggest.ts';
 import type { Document } from '../schemas/document.ts';
@@ -8,14 +9,17 @@ import type { DocumentEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
-import { packageFolder } from './packages.ts';
 
 /** Documents that are looked through for a path. */
 const most = 5000;
 
 /** @param wanted number from 1, the document's id, or a part of it. Throws a spec error that names some that there are. */
-export async function pickDocument(plan: Plan, wanted: string): Promise<{ document: Document; number: number }> {
-  const context = { file: (path: string) => resolve(plan.folder, path), packageFolder };
+export async function pickDocument(
+  deps: Deps,
+  plan: Plan,
+  wanted: string,
+): Promise<{ document: Document; number: number }> {
+  const context = sourceContext(deps, plan, { run: 'alone', note: () => undefined });
   const number = /^[1-9]\d*$/.test(wanted) ? Number(wanted) : undefined;
   const ids: string[] = [];
   let near: { document: Document; number: number } | undefined;

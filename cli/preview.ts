@@ -74,7 +74,7 @@ const storeFor = async ({ keep }: PreviewOptions): Promise<Store> =>
 
 async function show(preview: Preview, options: PreviewOptions): Promise<void> {
   const { deps, plan, tell } = preview;
-  const { document, number } = await pickDocument(plan, options.document ?? '1');
+  const { document, number } = await pickDocument(deps, plan, options.document ?? '1');
   const { id, title, text } = document;
   tell({ type: 'document', number, id, title, characters: text.length });
   const flow = await boundedFlow(preview);

@@ -33,6 +33,7 @@ export interface PromptOptions extends ItemOptions {
 /** Other words for a prompt: the step that uses it, the file it lies in. */
 const aliases: Record<string, PromptName> = {
   decide: 'interact',
+  observation: 'instruct/observation',
   query: 'interact/query',
   relabel: 'construct/new-task',
   construct: 'construct/new-task',
@@ -71,10 +72,10 @@ const tokens = (text: string): number => Math.ceil(text.length / 4);
 
 /** Exit codes: 0 shown, 2 wrong call, 3 wrong pipeline, run or document. */
 export async function promptShowCommand(stage: string, options: PromptOptions): Promise<number> {
-  const name = promptNamed(stage, options.style);
+  const asked = promptNamed(stage, options.style);
   const plan = await planFile(pipelineFile(options), options);
   if (plan === undefined) return 3;
-  const { unanswered, about } = await question(plan, name, options);
+  const { unanswered, about, name } = await question(plan, asked, options);
   const place = await placeOf(plan, name);
   const { variables } = parsePrompt(plan.prompts[name] ?? '', promptVariables[promptKinds[name]], place.path);
   const { request, model } = unanswered;
@@ -142,7 +143,7 @@ async function question(plan: Plan, name: PromptName, options: PromptOptions) {
       () => undefined,
       (error: unknown) => error,
     );
-    if (caught instanceof Unanswered) return { unanswered: caught, about: item.about };
+    if (caught instanceof Unanswered) return { unanswered: caught, about: item.about, name: item.name ?? name };
     throw caught ?? new Error(`the prompt ${name} asked nothing`);
   } finally {
     await close();
@@ -175,11 +176,13 @@ export async function promptListCommand(options: PromptOptions): Promise<number>
 }
 
 /** True when a stage of the pipeline asks with it. */
-export function isUsed({ spec }: Plan, name: PromptName): boolean {
-  return spec.stages.some((stage) => {
+export function isUsed(plan: Plan, name: PromptName): boolean {
+  return plan.spec.stages.some((stage) => {
     if (stage.uses === 'construct') return stage.styles.some((style) => name === `construct/${style}`);
     if (stage.uses === 'interact')
       return name === 'interact' || (name === 'interact/query' && stage.knowledge?.model !== undefined);
+    if (stage.uses === 'instruct')
+      return name === 'instruct' || (name === 'instruct/observation' && plan.prompts[name] !== undefined);
     return stage.uses === name;
   });
 }
@@ -187,6 +190,8 @@ export function isUsed({ spec }: Plan, name: PromptName): boolean {
 /** The line that puts a file in the place of a shipped prompt, and where it belongs. */
 const lineFor = (name: PromptName, path: string): string => {
   if (name === 'interact/query') return `under knowledge.model of the stage interact:  prompt: ${path}`;
+  if (name === 'instruct/observation')
+    return `in the stage instruct, for what is seen and for documents alike:  prompt: ${path}`;
   if (name === 'filter') return `under committee of the stage filter:  prompt: ${path}`;
   const style = name.split('/')[1];
   if (style !== undefined) return `in the stage construct:  prompts: { ${style}: ${path} }`;

@@ -15,6 +15,7 @@ const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pi
 
 const shippedFiles: Record<PromptName, string> = {
   instruct: 'instruct.md',
+  'instruct/observation': 'instruct-observation.md',
   interact: 'decide.md',
   'interact/query': 'query.md',
   'construct/new-task': 'relabel-new-task.md',
@@ -35,6 +36,7 @@ export async function readPrompts(spec: FullSpec, folder: string): Promise<Recor
   const own = ownPrompts(spec);
   const prompts: Record<string, string> = {};
   for (const name of promptNames) {
+    if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
     const text = await readFile(path, 'utf8').catch(() => {
@@ -45,6 +47,10 @@ export async function readPrompts(spec: FullSpec, folder: string): Promise<Recor
   }
   return prompts;
 }
+
+/** Some tasks are invented from what is seen of a place. */
+export const observes = (spec: FullSpec): boolean =>
+  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
 
 /** The files that the pipeline names, as written in it. */
 export function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {

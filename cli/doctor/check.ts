@@ -1,4 +1,6 @@
 /** A finding of `lbi doctor`, and its line. */
+
+import { LbiError } from '../../core/errors.ts';
 import type { Finding } from '../../environments/environment.ts';
 import { SetupError } from '../../setup/screen.mjs';
 import { paint } from '../progress.ts';
@@ -19,6 +21,12 @@ export async function found(what: string, look: () => Promise<Check>): Promise<C
     if (error instanceof SetupError) return check(what, false, error.message, error.fix);
     throw error;
   });
+}
+
+/** The error of the house as a line; a bug is thrown on. */
+export function wrong(what: string, error: unknown, fix?: string): Check {
+  if (error instanceof LbiError) return check(what, false, error.message, fix);
+  throw error;
 }
 
 /** The column where details begin: wide enough for all names, as far as a line has room. */

@@ -1,10 +1,7 @@
 /** All that one pipeline needs, and only that: models, places, prompts, sources, knowledge. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { execa } from 'execa';
 import { indexFolder } from '../../activities/retrieve.ts';
-import { readSources } from '../../activities/sources.ts';
-import { LbiError } from '../../core/errors.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { openDriver } from '../../environments/environments.ts';
 import { openModel } from '../../models/models.ts';
@@ -14,13 +11,13 @@ import type { FullModel } from '../../schemas/pipeline/model.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import { onPath } from '../../setup/places.mjs';
 import { cacheFolder, indexesFolder, program } from '../home.ts';
-import { packagePlace } from '../packages.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from '../pipeline-file.ts';
 import { readPrompts } from '../prompts.ts';
 import { WrongCall } from '../wrong-call.ts';
-import { type Check, check } from './check.ts';
+import { type Check, check, wrong } from './check.ts';
 import { bring } from './machine.ts';
 import { embedder, fonts, secretHere } from './parts.ts';
+import { packageCheck, sourceCheck } from './sources.ts';
 
 export interface PipelineCheckOptions extends PipelineFileOptions {
   /** Ask providers, sites and the registry. */
@@ -52,12 +49,6 @@ export async function pipelineChecks(file: string, options: PipelineCheckOptions
   ]);
   return [check('pipeline', true, `${spec.name}: ${stages}`), ...parts.flat(2)];
 }
-
-/** The error of the house as a line; a bug is thrown on. */
-const wrong = (what: string, error: unknown, fix?: string): Check => {
-  if (error instanceof LbiError) return check(what, false, error.message, fix);
-  throw error;
-};
 
 async function modelCheck(name: string, model: FullModel, folder: string, online: boolean): Promise<Check> {
   const what = `model ${name}`;
@@ -149,63 +140,6 @@ async function siteCheck(what: string, url: string): Promise<Check> {
     const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = inner instanceof Error ? ('code' in inner ? String(inner.code) : inner.message) : String(inner);
     return check(what, false, `${url} does not answer (${why})`, 'start the site, or correct the address');
-  }
-}
-
-const packagesAsked = new Map<string, Promise<Check>>();
-
-/** An npm package is installed when it is first needed: here already, or known to the registry. */
-function packageCheck(name: string, online: boolean): Promise<Check> {
-  const known = packagesAsked.get(name);
-  if (known !== undefined) return known;
-  const asking = askPackage(name, online);
-  packagesAsked.set(name, asking);
-  return asking;
-}
-
-async function askPackage(name: string, online: boolean): Promise<Check> {
-  const what = 'npm package';
-  if (packagePlace(name) !== undefined) return check(what, true, `${name} is here`);
-  if (!online) return check(what, true, `${name} will be installed when it is needed`);
-  const { failed, stdout } = await execa('npm', ['view', name, 'version', '--json'], {
-    reject: false,
-    timeout: 20_000,
-  });
-  const exists = !failed && stdout.trim() !== '';
-  return check(
-    what,
-    exists,
-    exists ? `${name} will be installed when it is needed` : `${name}: npm does not find it`,
-    `npm view ${name}`,
-  );
-}
-
-/** Documents that are counted at most. */
-const counted = 1000;
-
-async function sourceCheck(index: number, spec: FullSpec, folder: string, online: boolean): Promise<Check> {
-  const source = spec.sources[index];
-  const what = `source ${index + 1}`;
-  if (source === undefined) return check(what, true, 'none');
-  const file = (path: string): string => resolve(folder, path);
-  if (source.package !== undefined && packagePlace(source.package) === undefined) {
-    const there = await packageCheck(source.package, online);
-    return { ...there, what, detail: `${there.detail}, and read then` };
-  }
-  const packageFolder = async (name: string): Promise<string> => packagePlace(name) ?? '';
-  try {
-    let documents = 0;
-    for await (const _ of readSources([source], { file, packageFolder })) {
-      documents += 1;
-      if (documents === counted) break;
-    }
-    return check(
-      what,
-      true,
-      `${documents}${documents === counted ? ' or more' : ''} ${documents === 1 ? 'document' : 'documents'} from ${[source.files].flat().join(', ')}`,
-    );
-  } catch (error) {
-    return wrong(what, error, 'correct `sources`; paths are relative to the pipeline file');
   }
 }
 

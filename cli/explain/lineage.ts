@@ -26,7 +26,10 @@ export async function lineageFacts(thing: Extract<Thing, { kind: 'example' }>) {
   const rows = summary?.dataset == null ? [] : await readRows(store, summary.dataset.rows);
   const index = rows.findIndex((row) => row.example === judged.example);
   const used: PromptName[] = [
-    ...(['instruct', 'interact'] as const),
+    lineage.document?.kind === 'observation' && plan.prompts['instruct/observation'] !== undefined
+      ? 'instruct/observation'
+      : 'instruct',
+    'interact',
     ...(lineage.style === 'original' ? [] : ([`construct/${lineage.style}`] as const)),
     ...(filter === undefined ? [] : (['filter'] as const)),
   ];

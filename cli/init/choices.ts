@@ -14,7 +14,7 @@ export type PlaceChoice = (typeof places)[number];
 export type Docs =
   | { kind: 'path'; path: string }
   | { kind: 'site'; url: string }
-  | { kind: 'git'; url: string }
+  | { kind: 'git'; url: string; ref?: string; folder?: string }
   | { kind: 'none' }
   | { kind: 'sample' };
 
@@ -57,6 +57,8 @@ export const docsFrom = (text: string): Docs => {
   if (text === 'none') return { kind: 'none' };
   if (text === 'sample') return { kind: 'sample' };
   const repository = /^(git@|git\+|git:|ssh:)|\.git\/?$|^https?:\/\/(github|gitlab)\.com\/[^/]+\/[^/]+\/?$/;
+  const inside = /^(https?:\/\/(?:github|gitlab)\.com\/[^/]+\/[^/]+)\/(?:-\/)?tree\/([^/]+)\/?(.*?)\/?$/.exec(text);
+  if (inside !== null) return { kind: 'git', url: inside[1] ?? '', ref: inside[2] ?? '', folder: inside[3] ?? '' };
   if (repository.test(text)) return { kind: 'git', url: text.replace(/^git\+/, '') };
   if (/^https?:\/\//.test(text)) return { kind: 'site', url: webAddress('--docs', text) };
   return { kind: 'path', path: text };

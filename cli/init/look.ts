@@ -17,7 +17,7 @@ export interface Found {
 }
 
 /** Endings of texts that sources read. */
-const readable = ['md', 'mdx', 'markdown', 'tid', 'rst', 'adoc', 'txt'];
+const readable = ['md', 'mdx', 'markdown', 'tid', 'rst', 'adoc', 'txt', 'html', 'htm', 'pdf'];
 
 const variables: [ProviderChoice, string][] = [
   ['anthropic', 'ANTHROPIC_API_KEY'],

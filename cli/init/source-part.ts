@@ -5,7 +5,7 @@ import { WrongCall } from '../wrong-call.ts';
 import type { Choices } from './choices.ts';
 import { endingsIn } from './look.ts';
 import { sizesOf } from './models-part.ts';
-import { isSample, npm, tiddlywiki } from './place-part.ts';
+import { environmentOf, isSample, npm, tiddlywiki } from './place-part.ts';
 import { quoted } from './yaml-words.ts';
 
 export interface Source {
@@ -39,7 +39,7 @@ const filesAt = async (choices: Choices, folder: string, path: string): Promise<
   const place = literally(from(folder, path));
   const endings = is.isDirectory() ? await endingsIn(path) : [];
   if (is.isDirectory() && endings.length === 0)
-    throw new WrongCall(`--docs ${path}: there is no Markdown, TiddlyWiki or plain text in this folder`);
+    throw new WrongCall(`--docs ${path}: there is no Markdown, TiddlyWiki, HTML, PDF or plain text in this folder`);
   const globs = is.isDirectory() ? endings.map((ending) => quoted(`${place}/**/*.${ending}`)) : [quoted(place)];
   return {
     description: said(`Learns from the documents in ${basename(resolve(path))}.`),
@@ -78,32 +78,49 @@ const wikiManual = (choices: Choices): Source => ({
   files: {},
 });
 
-const firstPage: Record<Choices['place'], string> = {
-  shell: `# The folder
+/** Pages of a site, by its links. */
+const siteAt = (choices: Choices, url: string): Source => ({
+  description: said(`Learns from the pages of ${new URL(url).host}.`),
+  lines: (limit) => [
+    '# Links are followed within the folder of this page, robots.txt is honoured. Narrow it with include: and exclude:; where the site',
+    '# lists its pages, name the list instead:  sitemap: https://…/sitemap.xml',
+    `- site: ${said(url)}`,
+    ...length(choices),
+    `  limit: ${limit} # for a first look; left out, 200`,
+  ],
+  files: {},
+});
 
-Text files lie here. They can be listed, read, searched, sorted, changed, copied and moved with the usual Unix commands.
-`,
-  browser: `# The site
-
-Say here what a person can do on this site, one paragraph for each thing: what it is for, where it is found, what comes of it.
-`,
-  scripted: `# The board
-
-There are four lamps, lamp-1 to lamp-4. Each can be switched on and off, and the board can be read.
-`,
-};
-
-/** Without documentation a page is begun that the author goes on with. */
-const ownPage = (choices: Choices): Source => ({
+const repositoryAt = (choices: Choices, { url, ref, folder }: Extract<Choices['docs'], { kind: 'git' }>): Source => ({
   description: said(
-    `Learns to work ${choices.place === 'browser' ? 'on a site' : choices.place === 'shell' ? 'in a folder' : 'with lamps'}.`,
+    `Learns from the documents of ${url
+      .split(/[/:]/)
+      .slice(-2)
+      .join('/')
+      .replace(/\.git$/, '')}.`,
   ),
   lines: (limit) => [
-    '# Tasks are invented from documents. This page is a beginning: say in it what can be done in the place, or name your own.',
-    '- files: docs/*.md',
-    `  limit: ${limit}`,
+    '# Nothing of the repository is run. HTML, PDF and source code are read as well.',
+    `- git: ${said(url)}`,
+    ...(ref === undefined || ref === '' ? [] : [`  ref: ${said(ref)}`]),
+    `  files: ${said(`${folder === undefined || folder === '' ? '' : `${literally(folder)}/`}**/*.md`)}`,
+    ...length(choices),
+    `  limit: ${limit} # for a first look; left out, all`,
   ],
-  files: { 'docs/place.md': firstPage[choices.place] },
+  files: {},
+});
+
+/** Without documentation tasks are invented from what is seen of the place (paper, Appendix G). */
+const placeItself = (choices: Choices): Source => ({
+  description: said(
+    `Learns to work ${choices.place === 'browser' ? 'on a site' : choices.place === 'shell' ? 'in a folder' : 'with lamps'} by looking at it.`,
+  ),
+  lines: () => [
+    '# No documentation: tasks are invented from what is seen of the place at the start. Your own: { files: "docs/**/*.md" }',
+    `- environment: ${environmentOf(choices).name}`,
+    '  take: observation',
+  ],
+  files: {},
 });
 
 /** What `sources:` says for the choice of documents. Throws WrongCall where they are not there. */
@@ -112,7 +129,7 @@ export const sourceOf = async (choices: Choices, folder: string): Promise<Source
   if (docs.kind === 'path') return filesAt(choices, folder, docs.path);
   if (docs.kind === 'sample' && isSample(choices))
     return place === 'browser' ? wikiManual(choices) : npmManual(choices);
-  if (docs.kind === 'site' || docs.kind === 'git')
-    throw new WrongCall(`--docs ${docs.url}: addresses are not read yet; download the documents and name the folder`);
-  return ownPage(choices);
+  if (docs.kind === 'site') return siteAt(choices, docs.url);
+  if (docs.kind === 'git') return repositoryAt(choices, docs);
+  return placeItself(choices);
 };

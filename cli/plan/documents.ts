@@ -1,7 +1,8 @@
 /** The documents that a run would read, as far as they can be read without the network. */
-import { resolve } from 'node:path';
 import type { Deps } from '../../activities/deps.ts';
-import { readSources } from '../../activities/sources.ts';
+import { NotReadYet } from '../../activities/sources/context.ts';
+import { cachedContext } from '../../activities/sources/open.ts';
+import { readSources } from '../../activities/sources/sources.ts';
 import { LbiError } from '../../core/errors.ts';
 import type { DocumentEntry } from '../../schemas/flow.ts';
 import type { Plan } from '../../schemas/plan.ts';
@@ -16,14 +17,14 @@ export interface Documents {
 
 /** Throws what is wrong with the sources themselves; what is only not here yet is said in `instead`. */
 export async function readDocuments(deps: Deps, plan: Plan, earlier: DocumentEntry[]): Promise<Documents> {
-  const context = { file: (path: string) => resolve(plan.folder, path), packageFolder: deps.packageFolder };
+  const context = cachedContext(deps, plan);
   const entries: DocumentEntry[] = [];
   try {
     for await (const document of readSources(plan.spec.sources, context))
       entries.push({ ref: await putJson(deps.store, document), id: document.id, title: document.title });
     return { entries };
   } catch (error) {
-    if (!(error instanceof LbiError) || error.kind === 'spec') throw error;
+    if (!(error instanceof LbiError) || (error.kind === 'spec' && !(error instanceof NotReadYet))) throw error;
     return { entries: earlier, instead: error.message };
   }
 }

@@ -11,6 +11,7 @@ import type { Plan } from '../../schemas/plan.ts';
 import type { Store } from '../../store/store.ts';
 import { indexesFolder } from '../home.ts';
 import { planReader } from '../plans.ts';
+import { repositories } from '../repositories.ts';
 
 const never = (what: string): never => {
   throw new LbiError('fatal', `${what} while a plan was walked over: nothing may be started then`);
@@ -46,6 +47,7 @@ export function dryDeps(store: Store, packageFolder: Deps['packageFolder'], hear
       released: async () => {},
     },
     packageFolder,
+    repositories,
     openQueues: async () => {},
     queues: { model: (_plan, name) => name, environment: (_plan, name) => name },
     timing: { lostAfterSeconds: 1, heartbeatSeconds: 1, sweepSeconds: 1, historyEvents: null },

@@ -32,6 +32,8 @@ export interface ItemOptions {
 /** The question that would be asked, as work that asks it, and what it is about, in words. */
 export interface Item {
   about: string;
+  /** The prompt that is used, where the item decides it. */
+  name?: PromptName;
   ask(): Promise<unknown>;
 }
 
@@ -43,17 +45,19 @@ interface Given {
 }
 
 export async function itemFor(name: PromptName, given: Given): Promise<Item> {
-  if (name === 'instruct') return document(given);
+  if (name === 'instruct' || name === 'instruct/observation') return document(given);
   if (name === 'interact' || name === 'interact/query') return moment(name, given);
   if (name === 'filter') return example(given);
   return window(name === 'construct/replicate' ? 'replicate' : 'new-task', given);
 }
 
 async function document({ deps, plan, ref, options }: Given): Promise<Item> {
-  const picked = await pickDocument(plan, options.document ?? '1');
+  const picked = await pickDocument(deps, plan, options.document ?? '1');
   const entry = await entryOf(deps.store, picked.document);
+  const seen = picked.document.kind === 'observation' && plan.prompts['instruct/observation'] !== undefined;
   return {
     about: `document ${picked.number} of the sources: ${picked.document.id}, "${picked.document.title}"`,
+    ...(seen ? { name: 'instruct/observation' } : {}),
     ask: () => instruct(deps)({ plan: ref, document: entry }),
   };
 }

@@ -38,10 +38,16 @@ const walk = (schema: SchemaNode, level: Level): Key[] => {
 /** The keys inside a value: of a map, of each form it may have, of the entries of a record or list. */
 const inside = (schema: SchemaNode, level: Level): Key[] => [
   ...walk(schema, level),
-  ...(schema.anyOf ?? []).flatMap((branch) => inside(branch, level)),
+  ...(schema.anyOf ?? []).flatMap((branch) => inside(branch, inShape(schema, branch, level))),
   ...entries(schema.patternProperties?.['^.*$'], level),
   ...entries(schema.items, level),
 ];
+
+/** One of several shapes is called by the key that tells it from the others: `site`, `files`. */
+const inShape = (schema: SchemaNode, branch: SchemaNode, level: Level): Level => {
+  const tag = schema['x-told-by']?.find((name) => branch.required?.includes(name));
+  return tag === undefined ? level : { ...level, variants: [tag] };
+};
 
 const entries = (schema: SchemaNode | undefined, level: Level): Key[] => {
   if (schema === undefined) return [];

@@ -198,7 +198,10 @@ test('a folder with a strange name is found again by the glob that is written', 
   const { glob } = await import('node:fs/promises');
   await mkdir(join(folder, 'glob'), { recursive: true });
   const found: string[] = [];
-  for await (const path of glob([source?.files ?? ''].flat(), { cwd: join(folder, 'glob') })) found.push(path);
+  for await (const path of glob(source !== undefined && 'files' in source ? [source.files].flat() : [], {
+    cwd: join(folder, 'glob'),
+  }))
+    found.push(path);
   assert.deepEqual(found, [join('..', 'strange (1) $x', 'page.md')]);
 });
 

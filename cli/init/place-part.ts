@@ -73,7 +73,7 @@ const site = (choices: Choices, url: string): PlacePart => ({
   lines: [
     'site:',
     '  kind: browser',
-    `  url: ${JSON.stringify(url.replaceAll('$', '$$$$'))}`,
+    `  url: ${JSON.stringify(new URL(url).href.replaceAll('$', '$$$$'))}`,
     '  # Nothing else can be reached from the browser; left out, the origin of the first page.',
     `  allow: [${JSON.stringify(`${new URL(url).origin}/*`)}]`,
     ...shared,

@@ -24,6 +24,12 @@ before(async () => {
   await writeFile(join(folder, 'bad-prompt.md'), '# System\n\nx\n\n# User\n\n{{ documnt }}\n');
   server = createServer((request, response) => {
     asked += 1;
+    if (request.url === '/robots.txt')
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end('User-agent: *\nDisallow: /private/\n');
+    if (/^\/(docs|private)\//.test(request.url ?? ''))
+      return void response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end('<title>Lamps</title><main><h1>Lamps</h1><p>They burn.</p></main>');
     const known = /\/models(\/claude-x|\?.*)$/.test(request.url ?? '');
     const right = request.headers['x-api-key'] === key;
     response.writeHead(right ? (known ? 200 : 404) : 401).end('{"data":[{"id":"claude-x"}]}');
@@ -158,6 +164,17 @@ test('each broken piece is named with its fix, and the exit code is 6', async ()
       assert.equal(exitCode, 6);
     }),
   );
+});
+
+test('a site is read as a run would: its first page, and not what robots.txt forbids', async () => {
+  const from = (path: string): string => pipeline(scripted).replace('files: docs/*.md', `site: ${address}${path}`);
+  const read = await doctor(from('/docs/'));
+  assert.match(read.find('source 1')?.detail ?? '', /\/docs\/ is read, beginning with "Lamps"/);
+  const forbidden = await doctor(from('/private/'));
+  assert.equal(forbidden.exitCode, 6);
+  assert.match(forbidden.find('source 1')?.detail ?? '', /robots\.txt/);
+  const silent = await doctor(from('/docs/'), ['--no-online']);
+  assert.match(silent.find('source 1')?.detail ?? '', /not asked/);
 });
 
 test('a folder that cannot be used, and a file that is not there', async () => {

@@ -69,10 +69,22 @@ const warningsOf = (text: string, files: string[]): string[] => {
 };
 
 test('every combination of place, application, documents, writer and judge is a valid pipeline, and a warning is explained in it', async () => {
-  const documents = [{ kind: 'path', path: join(folder, 'docs') }, { kind: 'none' }, { kind: 'sample' }] as const;
+  const documents = [
+    { kind: 'path', path: join(folder, 'docs') },
+    { kind: 'none' },
+    { kind: 'sample' },
+    { kind: 'site', url: 'https://docs.example.com/guide/?a=$b' },
+    { kind: 'git', url: 'git@x.y:a/b.git' },
+    { kind: 'git', url: 'https://github.com/a/b', ref: 'main', folder: 'docs (1)' },
+  ] as const;
   const apps: Record<Choices['place'], Partial<Choices>[]> = {
     shell: [{}, { app: 'prettier@3.6.2' }, { app: '@scope/tool@1.0.0' }],
-    browser: [{}, { url: 'http://127.0.0.1:8080/a?b=$c' }, { app: 'npm run dev -- --port "${port}"' }],
+    browser: [
+      {},
+      { url: 'http://127.0.0.1:8080/a?b=$c' },
+      { url: 'https://shop.example.com' },
+      { app: 'npm run dev -- --port "${port}"' },
+    ],
     scripted: [{}],
   };
   const ollama: Found = { ollama: ['qwen3:4b', 'llama3.1:8b'], keys: [] };
@@ -121,9 +133,17 @@ test('any folder name becomes a name that a pipeline may have', () => {
 
 test('an address is told from a path', () => {
   const kinds = (
-    ['https://a.b/docs', 'https://github.com/a/b', 'git@x.y:a/b.git', 'git+https://x.y/z', 'docs', 'none'] as const
+    [
+      'https://a.b/docs',
+      'https://github.com/a/b',
+      'https://github.com/a/b/tree/main/docs',
+      'git@x.y:a/b.git',
+      'git+https://x.y/z',
+      'docs',
+      'none',
+    ] as const
   ).map((text) => docsFrom(text).kind);
-  assert.deepEqual(kinds, ['site', 'git', 'git', 'git', 'path', 'none']);
+  assert.deepEqual(kinds, ['site', 'git', 'git', 'git', 'git', 'path', 'none']);
 });
 
 test('what lies in the folder is looked at: documents, a command, a web application, keys', async () => {

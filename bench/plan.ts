@@ -11,9 +11,7 @@ import { readDocuments } from '../cli/plan/documents.ts';
 import { dryDeps } from '../cli/plan/dry.ts';
 import { planCommand } from '../cli/plan.ts';
 import { planFile } from '../cli/plans.ts';
-import { noUsage } from '../core/usage.ts';
-import type { Episode } from '../schemas/episode.ts';
-import type { Vote } from '../schemas/vote.ts';
+import type { EpisodeDraft } from '../schemas/episode.ts';
 import { folderStore } from '../store/folder.ts';
 import { putJson } from '../store/json.ts';
 import { room } from '../test/engine/place.ts';
@@ -60,14 +58,11 @@ async function fill(): Promise<void> {
   );
   const deps: Deps = { ...rest, model: models.open };
   const { entries } = await readDocuments(deps, plan, []);
-  const vote: Vote = { member: 'writer', model: 's', yes: true, criteria: {}, parsed: true, usage: noUsage };
   for (const [batch, document] of entries.entries()) {
     const { tasks } = await instruct(deps)({ plan: ref, document });
     const { fresh } = await admit(deps)({ plan: ref, run: 'filled', batch, document, tasks });
     for (const task of fresh) {
-      const votes = [await putJson(store, { ...vote, model: task.id })];
-      const example = await putJson(store, { instruction: task.title });
-      const record: Episode = {
+      const record: EpisodeDraft = {
         task: task.ref,
         trajectory: null,
         outcome: 'finished',
@@ -75,7 +70,7 @@ async function fill(): Promise<void> {
         steps: 3,
         windows: 1,
         dropped: {},
-        candidates: [{ example, votes }],
+        candidates: [],
         usage: {},
       };
       await conclude(deps)({ plan: ref, record });

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
+import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
@@ -39,14 +40,33 @@ export async function readPrompts(spec: FullSpec, folder: string): Promise<Recor
     if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
-    const text = await readFile(path, 'utf8').catch(() => {
-      throw new LbiError('spec', `the prompt file ${path} cannot be read`);
-    });
+    const text = await readPrompt(path);
     parsePrompt(text, promptVariables[promptKinds[name]], path);
     prompts[name] = text;
   }
+  return { ...prompts, ...(await memberPrompts(spec, folder)) };
+}
+
+/** Prompts that single members of the committee are asked with. */
+async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const prompts: Record<string, string> = {};
+  for (const stage of spec.stages) {
+    if (stage.uses !== 'filter') continue;
+    for (const { name, prompt } of seatsOf(stage)) {
+      if (prompt === undefined) continue;
+      const path = resolve(folder, prompt);
+      const text = await readPrompt(path);
+      parsePrompt(text, promptVariables.vote, path);
+      prompts[ownPromptName(name)] = text;
+    }
+  }
   return prompts;
 }
+
+const readPrompt = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch(() => {
+    throw new LbiError('spec', `the prompt file ${path} cannot be read`);
+  });
 
 /** Some tasks are invented from what is seen of a place. */
 export const observes = (spec: FullSpec): boolean =>

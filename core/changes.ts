@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../schemas/common.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { canonical } from './canonical.ts';
+import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
 import { clip } from './describe.ts';
 import { modelIdentity, stageIdentity, stageOf } from './plan.ts';
 import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
@@ -57,16 +58,17 @@ export function stageChanges(before: Plan, after: Plan, name: StageName): Change
   const members = stage.uses === 'filter' ? memberChanges(before, after) : [];
   const [a, b] = [from, to].map((identity) => withoutMembers(identity));
   const named = namesIn(stage);
-  const found = [...leaves(a, b, [])].map(([path, old, now]) =>
-    inWords(
-      after,
-      stage,
-      named,
-      path,
-      old ?? defaultAt(before, stageOf(before, name), path),
-      now ?? defaultAt(after, stage, path),
-    ),
-  );
+  const filled = (
+    path: string[],
+    old: Json | undefined,
+    now: Json | undefined,
+  ): [Json | undefined, Json | undefined] =>
+    old !== undefined && now !== undefined
+      ? [old, now]
+      : [defaultAt(before, stageOf(before, name), path) ?? old, defaultAt(after, stage, path) ?? now];
+  const found = [...leaves(a, b, [])]
+    .flatMap(([path, old, now]) => [...leaves(...filled(path, old, now), path)])
+    .map(([path, old, now]) => inWords(after, stage, named, path, old, now));
   return [...new Map([...members, ...found].map((each) => [each.text, each])).values()];
 }
 
@@ -78,8 +80,14 @@ function defaultAt(plan: Plan, stage: FullStage | undefined, path: string[]): Js
     if (!whole.startsWith(`${prefix}.`)) continue;
     return valueAt(plan.spec as unknown as Json, [...name.split('.'), ...whole.slice(prefix.length + 1).split('.')]);
   }
+  // The identity holds the questions however they are written, and leaves out the paper's.
+  if (stage.uses === 'filter' && whole.startsWith('parameters.committee.criteria'))
+    return valueAt(questionsOf(stage), path.slice(3));
   return valueAt(stage as unknown as Json, path.slice(1));
 }
+
+const questionsOf = (stage: FullStage<'filter'>): Json =>
+  Object.fromEntries(Object.entries(criteriaOf(stage)).map(([name, { ask }]) => [name, ask]));
 
 const valueAt = (value: Json | undefined, path: string[]): Json | undefined =>
   path.reduce<Json | undefined>((at, step) => (isMap(at) ? at[step] : undefined), value);
@@ -158,34 +166,53 @@ function changedLines(from: string[], to: string[]): number {
   return Math.max(added, removed, 1);
 }
 
+/** What a member's votes depend on: its model, and the prompt that it alone is asked with. */
+function memberIdentity(plan: Plan, { name, model, prompt }: Seat): JsonObject {
+  return {
+    ...modelIdentity(plan, model),
+    ...(prompt === undefined ? {} : { prompt: plan.prompts[ownPromptName(name)] ?? '' }),
+  };
+}
+
 function memberChanges(before: Plan, after: Plan): Change[] {
-  const membersOf = (plan: Plan): string[] => stageOf(plan, 'filter')?.committee.members ?? [];
-  const identityOf = (plan: Plan, name: string): string => canonical(modelIdentity(plan, name));
-  const [old, now] = [membersOf(before), membersOf(after)];
-  const oldIdentities = new Set(old.map((name) => identityOf(before, name)));
-  const identities = new Set(now.map((name) => identityOf(after, name)));
-  const gone = old.filter((name) => !identities.has(identityOf(before, name)));
-  const come = now.filter((name) => !oldIdentities.has(identityOf(after, name)));
-  const both = come.filter((name) => gone.includes(name));
+  const seatsIn = (plan: Plan): Seat[] => {
+    const stage = stageOf(plan, 'filter');
+    return stage === undefined ? [] : seatsOf(stage);
+  };
+  const identityOf = (plan: Plan, seat: Seat): string => canonical(memberIdentity(plan, seat));
+  const [old, now] = [seatsIn(before), seatsIn(after)];
+  const oldIdentities = new Set(old.map((seat) => identityOf(before, seat)));
+  const identities = new Set(now.map((seat) => identityOf(after, seat)));
+  const gone = old.filter((seat) => !identities.has(identityOf(before, seat)));
+  const come = now.filter((seat) => !oldIdentities.has(identityOf(after, seat)));
+  const path = 'filter.committee.members';
   return [
-    ...both.flatMap((name) =>
-      [...leaves(modelIdentity(before, name), modelIdentity(after, name), [])].map(([path, from, to]) =>
-        namedChange(
-          after,
-          `models.${name}`,
-          path.join('.'),
-          from ?? valueAt(before.spec.models[name] as unknown as Json, path),
-          to ?? valueAt(after.spec.models[name] as unknown as Json, path),
-        ),
-      ),
-    ),
-    ...come
-      .filter((name) => !both.includes(name))
-      .map((name) => ({ path: 'filter.committee.members', to: name, text: `member ${name} added` })),
+    ...come.flatMap((seat): Change[] => {
+      const earlier = gone.find(({ name }) => name === seat.name);
+      if (earlier === undefined) return [{ path, to: seat.name, text: `member ${seat.name} added` }];
+      return sameMember(before, after, earlier, seat);
+    }),
     ...gone
-      .filter((name) => !both.includes(name))
-      .map((name) => ({ path: 'filter.committee.members', from: name, text: `member ${name} left` })),
+      .filter(({ name }) => come.every((seat) => seat.name !== name))
+      .map(({ name }) => ({ path, from: name, text: `member ${name} left` })),
   ];
+}
+
+/** What became of a member that kept its name. */
+function sameMember(before: Plan, after: Plan, old: Seat, now: Seat): Change[] {
+  const modelAt = (plan: Plan, seat: Seat, path: string[]): Json | undefined =>
+    valueAt(plan.spec.models[seat.model] as unknown as Json, path);
+  return [...leaves(memberIdentity(before, old), memberIdentity(after, now), [])].map(([path, from, to]) =>
+    path[0] === 'prompt'
+      ? promptChange(ownPromptName(now.name), from, to)
+      : namedChange(
+          after,
+          `models.${now.model}`,
+          path.join('.'),
+          from ?? modelAt(before, old, path),
+          to ?? modelAt(after, now, path),
+        ),
+  );
 }
 
 /** Fields that differ and change the output of nothing: costs, limits, labels, and rules over what is stored. */
@@ -198,8 +225,12 @@ export function sideChanges(before: Plan, after: Plan): Change[] {
       for (const [steps, old, now] of leaves(from, to, [path])) found.push(change(steps.join('.'), old, now));
       return;
     }
+    const governing = to === undefined ? schema : resolveSchema(schema, to);
+    if (Array.isArray(from) && Array.isArray(to) && from.length === to.length) {
+      for (const [at, item] of to.entries()) visit(governing.items ?? {}, from[at], item, `${path}.${at}`);
+      return;
+    }
     if (!isMap(from) || !isMap(to)) return;
-    const governing = resolveSchema(schema, to);
     for (const name of new Set([...Object.keys(from), ...Object.keys(to)])) {
       if (isNote(governing, name)) continue;
       visit(childSchema(governing, name) ?? {}, from[name], to[name], path === '' ? name : `${path}.${name}`);

@@ -51,12 +51,24 @@ export const sumTogether = (parts: Estimate[]): Estimate =>
     nothing,
   );
 
-export const times = (a: Estimate, b: Estimate | number): Estimate => {
+/** A product of parts that do not depend on each other: that both lie at their ends is rare, so the ends come nearer (in logarithms). */
+export function times(a: Estimate, b: Estimate | number): Estimate {
   const by = typeof b === 'number' ? exactly(b) : b;
   if (a.high === 0 || by.high === 0) return nothing;
   const basis = order[Math.max(order.indexOf(a.basis), order.indexOf(by.basis))] ?? 'assumed';
-  return { low: a.low * by.low, likely: a.likely * by.likely, high: a.high * by.high, basis };
-};
+  const likely = a.likely * by.likely;
+  const apart = (end: 'low' | 'high'): number =>
+    a[end] > 0 && by[end] > 0 && likely > 0
+      ? Math.exp(Math.hypot(Math.log(a[end] / a.likely), Math.log(by[end] / by.likely)))
+      : Number.POSITIVE_INFINITY;
+  const [below, above] = [apart('low'), apart('high')];
+  return {
+    low: Number.isFinite(below) ? likely / below : a.low * by.low,
+    likely,
+    high: Number.isFinite(above) ? likely * above : a.high * by.high,
+    basis,
+  };
+}
 
 export const atMost = (a: Estimate, most: number): Estimate => ({
   ...a,
@@ -104,12 +116,15 @@ export function drawn(number: Estimate, sample: readonly number[], known: readon
   };
 }
 
-/** How likely a sum goes beyond a bound, 0 to 1, when it spreads like a normal value on either side of the likely one. */
+/** How likely a sum goes beyond a bound, 0 to 1, when it spreads normally on either side of the likely value. */
 export function chanceAbove({ low, likely, high }: Range, bound: number): number {
   if (low === high) return likely > bound ? 1 : 0;
-  const side = bound > likely ? high - likely : likely - low;
+  // What may be several times more or less spreads in proportions.
+  const wide = low > 0 && bound > 0 && high > 3 * low;
+  const at = (value: number): number => (wide ? Math.log(value) : value);
+  const side = bound > likely ? at(high) - at(likely) : at(likely) - at(low);
   if (side === 0) return bound >= likely ? 0 : 1;
-  return 1 - normal(((bound - likely) / side) * fourOfFive);
+  return 1 - normal(((at(bound) - at(likely)) / side) * fourOfFive);
 }
 
 /** Share of a normal distribution below z (Abramowitz and Stegun 26.2.17, good to seven digits). */

@@ -74,12 +74,10 @@ export interface Forecast {
   decisions: Estimate;
   /** windows of those episodes that are worth an instruction */
   windows: Estimate;
-  /** instructions to be written for them, as calls */
+  /** instructions to be written for them */
   instructions: Estimate;
   /** examples to be judged: theirs, and those of the unwritten windows */
   judged: Estimate;
-  /** votes of one member on those, as calls */
-  votes: Estimate;
 }
 
 export function forecast(frontier: Frontier, terms: Terms, earlier: Earlier | undefined): Forecast {
@@ -89,19 +87,10 @@ export function forecast(frontier: Frontier, terms: Terms, earlier: Earlier | un
   const judgedOf = (pairs: number): Estimate => times(exactly(pairs), judgedShare(earlier));
   if (episodes.high === 0) {
     const none = { tasks, episodes, steps: nothing, decisions: nothing, windows: nothing, instructions: nothing };
-    const judged = judgedOf(frontier.unwritten);
-    return { ...none, judged, votes: distinct(judged, earlier?.asked.votes) };
+    return { ...none, judged: judgedOf(frontier.unwritten) };
   }
   const each = earlier === undefined || earlier.tasks.size === 0 ? assumed(episodes, terms) : measured();
-  const judged = sum([each.judged, judgedOf(frontier.unwritten)]);
-  return {
-    tasks,
-    episodes,
-    ...each,
-    judged,
-    instructions: distinct(each.instructions, earlier?.asked.instructions),
-    votes: distinct(judged, earlier?.asked.votes),
-  };
+  return { tasks, episodes, ...each, judged: sum([each.judged, judgedOf(frontier.unwritten)]) };
 
   function measured(): Each {
     const all = [...(earlier?.tasks.values() ?? [])].map((task) => adapted(task, earlier, terms));
@@ -119,22 +108,22 @@ export function forecast(frontier: Frontier, terms: Terms, earlier: Earlier | un
   }
 }
 
-/** What comes of the episodes, repeated questions not yet taken off. */
-type Each = Omit<Forecast, 'tasks' | 'episodes' | 'votes'>;
+type Each = Omit<Forecast, 'tasks' | 'episodes'>;
 
 /**
  * Questions that differ: where two tasks went the same way, their windows are shown alike, and one reply serves both. The more there
- * are, the fewer of the next are new (as words of a text: n questions hold n^b different ones). Those of a task that is tried again may all be known.
+ * are, the fewer of the next are new (as words of a text: n questions hold n^b different ones), and those of a task that is tried again
+ * may all be known. @param anew whether none can be known, because another model or another prompt asks
  */
-function distinct(questions: Estimate, asked: Share | undefined): Estimate {
+export function distinct(questions: Estimate, asked: Share | undefined, anew: boolean): Estimate {
   if (questions.high === 0) return nothing;
   if (asked === undefined || asked.whole === 0) return { ...questions, low: questions.low * 0.3 };
   const share = Math.min(1, asked.part / asked.whole);
   if (share > 0.98) return questions;
   const growth = asked.part < 1 ? 0 : Math.log(asked.part + 1) / Math.log(asked.whole + 1);
   return {
-    low: 0,
-    likely: questions.likely * share * growth,
+    low: anew ? questions.low * share * growth * 0.5 : 0,
+    likely: questions.likely * share * (anew ? 1 : growth),
     high: Math.min(questions.high, questions.high * share * 1.5 + 3),
     basis: questions.basis,
   };

@@ -1,6 +1,14 @@
 /** The agent's loop: decide ⇄ act until it finishes, gets stuck or reaches the step limit (paper, Algorithm 1 lines 6–14). */
 import type { Ref, Usage } from '../schemas/common.ts';
-import type { ActResult, DecideInput, DecideResult, Flow, OpenResult, QueryResult } from '../schemas/flow.ts';
+import type {
+  ActResult,
+  DecideInput,
+  DecideResult,
+  Flow,
+  OpenResult,
+  QueryResult,
+  Verification,
+} from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
 import { stuck } from './stuck.ts';
@@ -20,6 +28,8 @@ export interface Walk {
   finish: Ref | null;
   unreadable: number;
   usage: Usage;
+  /** what the place says of the end, where it is asked */
+  verification?: Verification;
 }
 
 /** What the loop asks of whoever runs it: a workflow calls activities, a preview the same functions in its own process. */

@@ -1,11 +1,14 @@
 /** Cuts a trajectory into the windows that instructions are written for (paper §2.2, §2.3, app. F, Table 5). */
 import type { Style, Window } from '../schemas/example.ts';
 import type { Flow } from '../schemas/flow.ts';
+import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
 import { randomSource, shuffled } from './random.ts';
 import { count } from './usage.ts';
 
-export type DropReason = 'last-action-failed' | 'nothing-changed';
+export type DropReason = 'last-action-failed' | 'nothing-changed' | 'too-few-steps' | 'too-many-steps';
+/** `ended-…` for an outcome that is not used. */
+export type TrajectoryDropReason = `ended-${Outcome}` | 'outcome-below-min-score' | 'not-verified';
 
 /** Positions in the list of kept steps: first and last, both included. */
 interface Stretch {
@@ -27,17 +30,31 @@ export interface Cut {
   dropped: Record<string, number>;
 }
 
-/** Windows worth paying for: repeated steps are gone, and so are windows that failed at the end or changed nothing. */
-export function worthwhileWindows(flow: Pick<Flow, 'construct' | 'filter' | 'seed'>, facts: StepFacts[]): Cut {
+/** What is known of a trajectory when its windows are chosen. */
+export interface Walked {
+  facts: StepFacts[];
+  outcome: Outcome;
+  verification?: { score: number | null };
+}
+
+/**
+ * Windows worth paying for: repeated steps are gone, and so are windows that failed at the end, changed nothing or are too long, and those of
+ * trajectories that are not used.
+ */
+export function worthwhileWindows(
+  { construct, filter, seed }: Pick<Flow, 'construct' | 'filter' | 'seed'>,
+  { facts, outcome, verification }: Walked,
+): Cut {
   const dropped: Record<string, number> = {};
-  if (flow.construct === null) return { windows: [], cut: 0, dropped };
+  if (construct === null) return { windows: [], cut: 0, dropped };
   const all = facts.map((fact) => fact.index);
-  const kept = flow.filter?.dropRepeated === false ? all : keptSteps(facts);
+  const kept = filter?.dropRepeated === false ? all : keptSteps(facts);
   if (kept.length < all.length) count(dropped, 'repeated-step', all.length - kept.length);
-  const { maxWindows: max, maxWindowSteps: maxSteps } = flow.construct;
-  const cut = cutWindows(kept, { max, maxSteps, seed: flow.seed });
+  const { maxWindows: max, maxWindowSteps: maxSteps } = construct;
+  const cut = cutWindows(kept, { max, maxSteps, seed });
+  const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
   const windows = cut.filter((window) => {
-    const reason = flow.filter === null ? undefined : dropWindow(window, facts, flow.filter);
+    const reason = unused ?? (filter === null ? undefined : dropWindow(window, facts, filter));
     if (reason !== undefined) count(dropped, reason);
     return reason === undefined;
   });
@@ -83,12 +100,29 @@ export function cutWindows(kept: number[], options: { max: number; maxSteps: num
 export function dropWindow(
   window: Window,
   facts: StepFacts[],
-  options: { drop_failed: boolean; drop_unchanged: boolean },
+  options: { drop_failed: boolean; drop_unchanged: boolean; steps?: { min?: number; max?: number } },
 ): DropReason | undefined {
+  const { min = 1, max = Number.POSITIVE_INFINITY } = options.steps ?? {};
+  if (window.steps.length < min) return 'too-few-steps';
+  if (window.steps.length > max) return 'too-many-steps';
   const inside = facts.filter((fact) => fact.index > window.from && fact.index <= window.to);
   if (options.drop_failed && inside.at(-1)?.failed) return 'last-action-failed';
   if (options.drop_unchanged && inside.every((fact) => !fact.changed)) return 'nothing-changed';
   return undefined;
+}
+
+/**
+ * Why nothing of a trajectory is used, or undefined. `score` is null when the place could not verify it: that is not a low score, and not
+ * enough for a pipeline that asks for one.
+ */
+export function dropTrajectory(
+  { outcome, score }: { outcome: Outcome; score: number | null },
+  options: { outcomes?: Outcome[]; minScore?: number },
+): TrajectoryDropReason | undefined {
+  if (options.outcomes !== undefined && !options.outcomes.includes(outcome)) return `ended-${outcome}`;
+  if (options.minScore === undefined) return undefined;
+  if (score === null) return 'not-verified';
+  return score < options.minScore ? 'outcome-below-min-score' : undefined;
 }
 
 function stretches(count: number, maxSteps: number): Stretch[] {

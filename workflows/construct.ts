@@ -1,12 +1,14 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
+import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
 import { stylePairs, worthwhileWindows } from '../core/windows.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
-import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
+import type { Flow, TaskEntry } from '../schemas/flow.ts';
 import { call, modelCall } from './call.ts';
+import { poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
 import { inPool } from './pool.ts';
@@ -23,7 +25,7 @@ export interface Harvest {
 }
 
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
-  const { windows, cut, dropped } = worthwhileWindows(flow, walk.facts);
+  const { windows, cut, dropped } = worthwhileWindows(flow, walk);
   const harvest: Harvest = { windows: cut, dropped, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
   const pairs = stylePairs(windows, flow.construct?.styles ?? [], walk.facts.length);
   const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
@@ -64,29 +66,16 @@ async function judge(
     return null;
   }
   if (flow.filter === null) return { example, votes: [] };
-  const votes = await Promise.all(
-    flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {
-      const result = await gate.pass(() =>
-        call(
-          'vote',
-          modelCall(flow, 'filter', queue, `${member} on ${place}: ${written.title}`),
-        )({ plan: flow.plan, example, member }),
-      );
-      charge(ledger.usage, `filter/${member}`, result.usage);
-      return { ...result, member };
-    }),
-  );
+  const { votes, absent } = await poll(flow, gate, example, `${place}: ${written.title}`);
+  for (const { member, result } of votes) {
+    charge(ledger.usage, `filter/${member}`, result.usage);
+    if (!result.readable) harvest.unreadable += 1;
+  }
   harvest.voted += 1;
-  harvest.unreadable += votes.filter((vote) => !vote.readable).length;
-  const ballots = votes.map(({ member, yes, confidence, readable }) => ({
-    member,
-    yes,
-    parsed: readable,
-    ...(confidence === null ? {} : { confidence }),
-  }));
-  if (verdict(ballots, flow.filter.accept, flow.filter.members).kept) {
+  const ballots = votes.map(({ ballot }) => ballot);
+  if (verdict(ballots, flow.filter.accept, membersOf(flow)).kept) {
     harvest.kept += 1;
     harvest.titles.push(written.title);
   }
-  return { example, votes: votes.map((vote) => vote.vote) };
+  return { example, votes: votes.map(({ result }) => result.vote), ...(absent.length > 0 ? { absent } : {}) };
 }

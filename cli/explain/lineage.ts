@@ -1,9 +1,10 @@
 /** Where an example comes from: document → task → attempt → window → prompts → votes → rule → row. */
 import { createHash } from 'node:crypto';
-import { readRows } from '../../activities/index-dataset.ts';
+import { committeeOf } from '../../activities/committee.ts';
 import { findStage, type PromptName } from '../../activities/plans.ts';
+import { readRows } from '../../activities/rows.ts';
 import { clip, describeAction } from '../../core/describe.ts';
-import { verdict } from '../../core/tally.ts';
+import { ballotOf, verdict } from '../../core/tally.ts';
 import { lineageOf } from '../../store/dataset/lineage.ts';
 import { program } from '../home.ts';
 import { paint } from '../progress.ts';
@@ -20,10 +21,15 @@ const oneLine = (text: string, chars: number): string => clip(text.replaceAll(/\
 
 export async function lineageFacts(thing: Extract<Thing, { kind: 'example' }>) {
   const { store, record, plan, judged } = thing;
-  const lineage = await lineageOf(store, judged.example, judged.votes);
+  const lineage = await lineageOf(
+    store,
+    judged.example,
+    judged.votes.map(({ vote }) => vote),
+  );
   const filter = findStage(plan, 'filter');
+  const committee = committeeOf(plan);
   const summary = await runSummary(store, record.run);
-  const rows = summary?.dataset == null ? [] : await readRows(store, summary.dataset.rows);
+  const rows = summary?.dataset == null ? [] : await readRows(store, plan, summary.dataset.rows);
   const index = rows.findIndex((row) => row.example === judged.example);
   const used: PromptName[] = [
     lineage.document?.kind === 'observation' && plan.prompts['instruct/observation'] !== undefined
@@ -47,7 +53,20 @@ export async function lineageFacts(thing: Extract<Thing, { kind: 'example' }>) {
     })),
     prompts: await Promise.all(used.map((name) => promptFacts(name, plan.prompts[name] ?? ''))),
     rule: filter?.committee.accept ?? null,
-    counted: filter === undefined ? null : verdict(lineage.votes, filter.committee.accept, filter.committee.members),
+    votes: lineage.votes.map((vote) => {
+      const counted = judged.votes.find((each) => each.vote === vote.ref);
+      const { yes = false, confidence, member = vote.member } = counted ?? {};
+      return { ...vote, member, yes, ...(confidence === undefined ? {} : { confidence }) };
+    }),
+    absent: judged.absent ?? [],
+    counted:
+      committee === undefined
+        ? null
+        : verdict(
+            lineage.votes.map((vote) => ballotOf(vote, committee)),
+            committee.accept,
+            committee.members,
+          ),
     kept: judged.kept,
     reason: judged.reason,
     row: index < 0 ? null : { line: index + 1, id: rows[index]?.id ?? '', split: rows[index]?.split ?? '' },
@@ -119,7 +138,7 @@ function stepLines({ steps, window, style }: LineageFacts): string[] {
   ];
 }
 
-function voteLines({ votes, rule, counted }: LineageFacts): string[] {
+function voteLines({ votes, absent, rule, counted }: LineageFacts): string[] {
   const lines = votes.flatMap(({ member, model, yes, confidence, criteria, parsed }) => [
     row(
       member,
@@ -133,6 +152,9 @@ function voteLines({ votes, rule, counted }: LineageFacts): string[] {
       ),
     ),
   ]);
+  const absences = absent.map(({ member, why, detail }) =>
+    row(member, paint('dim', why === 'not-needed' ? 'not asked: the outcome was settled' : `gave no vote: ${detail}`)),
+  );
   const shownRule = typeof rule === 'string' ? rule : JSON.stringify(rule);
-  return [...lines, ...(counted === null ? [] : [row('rule', `${shownRule}: ${counted.reason}`), ''])];
+  return [...lines, ...absences, ...(counted === null ? [] : [row('rule', `${shownRule}: ${counted.reason}`), ''])];
 }

@@ -1,7 +1,7 @@
 /** What became of a task: how its attempt ended, and for every window why it was judged or dropped. */
 import { readAttempt } from '../../activities/attempt.ts';
+import { type Judged, judgedPath } from '../../activities/judged.ts';
 import { findStage } from '../../activities/plans.ts';
-import { type Judged, judgedPath } from '../../activities/tally.ts';
 import { cutWindows, dropWindow, keptSteps } from '../../core/windows.ts';
 import type { Episode } from '../../schemas/episode.ts';
 import type { Example, Window } from '../../schemas/example.ts';
@@ -19,12 +19,24 @@ export type TaskFacts = Awaited<ReturnType<typeof taskFacts>>;
 const words: Record<string, string> = {
   'last-action-failed': 'its last action failed (drop_failed)',
   'nothing-changed': 'nothing was changed in it and nothing new was seen (drop_unchanged)',
+  'too-few-steps': 'it has fewer actions than filter.steps.min',
+  'too-many-steps': 'it has more actions than filter.steps.max',
+  'outcome-below-min-score': 'the place gave the end of the attempt a lower score than is wanted',
+  'not-verified': 'the place could not say whether the end of the attempt is right',
   'repeated-step': 'a step that did and showed the same as the one before (drop_repeated)',
   'nothing-accomplished': 'the writer saw nothing accomplished in it',
   'instruction-unreadable': "the writer's reply could not be read",
 };
 
-const inWords = (reason: string): string => words[reason] ?? reason;
+const inWords = (reason: string): string =>
+  words[reason] ??
+  (reason.startsWith('ended-') ? `attempts that ended so (${reason.slice('ended-'.length)}) are not used` : reason);
+
+/** A reason that takes a whole attempt out, with all its windows. */
+const ofTheWhole = (dropped: Record<string, number>): string | undefined =>
+  Object.keys(dropped).find(
+    (reason) => reason.startsWith('ended-') || reason === 'outcome-below-min-score' || reason === 'not-verified',
+  );
 
 interface WindowFate {
   from: number;
@@ -70,7 +82,7 @@ export async function taskFacts({ store, record, plan, entry }: Extract<Thing, {
       const own = examples.filter((each) => each.window.from === window.from && each.window.to === window.to);
       return {
         ...{ from: window.from, to: window.to },
-        fate: dropped ?? (own.length > 0 ? 'judged' : 'no instruction'),
+        fate: ofTheWhole(entry.dropped) ?? dropped ?? (own.length > 0 ? 'judged' : 'no instruction'),
         examples: own.map(({ example, instruction, kept, reason }) => ({
           ...{ id: example.slice(0, 12), instruction, kept, reason },
         })),

@@ -1,6 +1,7 @@
 /** What a run made, found by what a person types: `RUN/ID`, the beginning of an example's id, or a task. */
+
+import { type Judged, judgedPath } from '../../activities/judged.ts';
 import { manifestPath, sealedEpisodes } from '../../activities/record.ts';
-import { type Judged, judgedPath } from '../../activities/tally.ts';
 import { LbiError } from '../../core/errors.ts';
 import { nearest } from '../../core/spec/suggest.ts';
 import type { EpisodeEntry } from '../../schemas/flow.ts';

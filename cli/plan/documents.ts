@@ -17,10 +17,9 @@ export interface Documents {
 
 /** Throws what is wrong with the sources themselves; what is only not here yet is said in `instead`. */
 export async function readDocuments(deps: Deps, plan: Plan, earlier: DocumentEntry[]): Promise<Documents> {
-  const context = cachedContext(deps, plan);
   const entries: DocumentEntry[] = [];
   try {
-    for await (const document of readSources(plan.spec.sources, context))
+    for await (const document of readSources(plan.spec.sources, cachedContext(deps, plan)))
       entries.push({ ref: await putJson(deps.store, document), id: document.id, title: document.title });
     return { entries };
   } catch (error) {

@@ -47,7 +47,12 @@ export function dryDeps(store: Store, packageFolder: Deps['packageFolder'], hear
       released: async () => {},
     },
     packageFolder,
-    repositories,
+    // What is fetched already may be looked at.
+    repositories: {
+      fetched: repositories.fetched,
+      commitOf: async () => never('a repository was asked'),
+      checkout: async () => never('a repository was fetched'),
+    },
     openQueues: async () => {},
     queues: { model: (_plan, name) => name, environment: (_plan, name) => name },
     timing: { lostAfterSeconds: 1, heartbeatSeconds: 1, sweepSeconds: 1, historyEvents: null },

@@ -7,6 +7,7 @@ import { instruct } from '../../activities/instruct.ts';
 import { findStage } from '../../activities/plans.ts';
 import { relabel } from '../../activities/relabel.ts';
 import { vote } from '../../activities/vote.ts';
+import { seatsOf } from '../../core/committee.ts';
 import { LbiError } from '../../core/errors.ts';
 import type { Earlier, EarlierTask } from '../../core/forecast.ts';
 import type { Usage } from '../../schemas/common.ts';
@@ -63,16 +64,22 @@ async function pagesOf<T>(store: Store, prefix: string): Promise<T[]> {
   return pages;
 }
 
-const taskOf = ({ steps, outcome, windows, dropped, voted, kept }: EpisodeEntry): EarlierTask => ({
-  steps,
-  // The decision to finish is one more; two unreadable replies end an episode.
-  decisions: steps + ({ finished: 1, failed: 2 }[outcome as string] ?? 0),
-  atLimit: outcome === 'step-limit',
-  windows: windows - (dropped['last-action-failed'] ?? 0) - (dropped['nothing-changed'] ?? 0),
-  pairs: voted + (dropped['nothing-accomplished'] ?? 0) + (dropped['instruction-unreadable'] ?? 0),
-  judged: voted,
-  kept,
-});
+/** Reasons that are not about windows: steps, and instructions that were written. */
+const notWindows = ['repeated-step', 'nothing-accomplished', 'instruction-unreadable'];
+
+function taskOf({ steps, outcome, windows, dropped, voted, kept }: EpisodeEntry): EarlierTask {
+  const unused = Object.entries(dropped).filter(([reason]) => !notWindows.includes(reason));
+  return {
+    steps,
+    // The decision to finish is one more; two unreadable replies end an episode.
+    decisions: steps + ({ finished: 1, failed: 2 }[outcome as string] ?? 0),
+    atLimit: outcome === 'step-limit',
+    windows: windows - unused.reduce((all, [, number]) => all + number, 0),
+    pairs: voted + (dropped['nothing-accomplished'] ?? 0) + (dropped['instruction-unreadable'] ?? 0),
+    judged: voted,
+    kept,
+  };
+}
 
 /** How much of a run is gone through for its replies: enough for means, few enough to take no time. */
 const most = { documents: 20, episodes: 12, candidates: 6, steps: 8 };
@@ -104,10 +111,11 @@ async function hearEpisode(deps: Deps, run: RunRecord, plan: Plan, episode: Epis
       else await hear(() => decide(deps)(input));
     }
   }
+  const filter = findStage(plan, 'filter');
   for (const { example: ref } of spread(episode.candidates, most.candidates)) {
     const { style, window, head, task } = await getJson<Example>(deps.store, ref);
     await hear(() => relabel(deps)({ plan: run.plan, task, head, window, style }));
-    for (const member of findStage(plan, 'filter')?.committee.members ?? [])
+    for (const { name: member } of filter === undefined ? [] : seatsOf(filter))
       await hear(() => vote(deps)({ plan: run.plan, example: ref, member }));
   }
 }

@@ -1,5 +1,5 @@
 /** All that an outlook is made of, gathered from the file's plan and the store. Nothing is written, started or asked. */
-import { findStage } from '../../activities/plans.ts';
+import { committeeOf } from '../../activities/committee.ts';
 import { canonical } from '../../core/canonical.ts';
 import { type DocumentChanges, documentChanges } from '../../core/changes.ts';
 import { LbiError } from '../../core/errors.ts';
@@ -80,7 +80,7 @@ export async function gather(below: Store, plan: Plan, options: GatherOptions): 
 
 /** Episodes of a run whose votes were counted under the rule of now. */
 async function notedIn(store: Store, { run, plan: before }: Against, plan: Plan): Promise<Walking['noted']> {
-  const rule = (of: Plan): string => canonical((findStage(of, 'filter')?.committee.accept ?? null) as Json);
+  const rule = (of: Plan): string => canonical((committeeOf(of) ?? null) as unknown as Json);
   if (rule(before) !== rule(plan)) return new Map();
   const entries = await entriesOf(store, run);
   return new Map(entries.flatMap((entry) => (entry.record === null ? [] : [[entry.record, entry]])));

@@ -1,8 +1,8 @@
 /** Sizes of questions and replies of which none was ever heard: from the prompts and the bounds of the pipeline. All are assumptions. */
 import { findStage, placeOf, stageOf } from '../../activities/plans.ts';
+import { criteriaOf } from '../../core/committee.ts';
 import { type Estimate, range, sumTogether, times } from '../../core/estimate.ts';
 import { estimateTokens } from '../../core/retrieval-text.ts';
-import { paperCriteria } from '../../core/vote-schema.ts';
 import type { Plan } from '../../schemas/plan.ts';
 
 const assumed = (low: number, likely: number, high: number): Estimate => range(low, likely, high, 'assumed');
@@ -55,9 +55,9 @@ export function guessOf(plan: Plan, role: string, most: number): Guess {
       const shown = times(clipped(chars), halfWay(plan));
       if (role === 'relabel')
         return { input: sumTogether([prompt('construct/new-task'), shown]), output: reply(60, most) };
-      const committee = stageOf(plan, 'filter').committee;
-      const criteria = Object.values(committee.criteria ?? paperCriteria);
-      const each = committee.reasons === 'each' ? 45 : 8;
+      const filter = stageOf(plan, 'filter');
+      const criteria = Object.values(criteriaOf(filter)).map(({ ask }) => ask);
+      const each = filter.committee.reasons === 'each' ? 45 : 8;
       const parts = [prompt('filter'), shown, text(criteria.join('\n'))];
       return { input: sumTogether(parts), output: reply(30 + each * criteria.length, most) };
     }

@@ -1,8 +1,21 @@
 /** What a run of a plan would do again, reuse and cost, stage by stage: `lbi plan --json` prints exactly this. */
 import { findStage, modelSpecOf } from '../../activities/plans.ts';
+import { canonical } from '../../core/canonical.ts';
 import { type Change, sideChanges, stageChanges } from '../../core/changes.ts';
-import { chanceAbove, counted, type Estimate, exactly, nothing, sum, sumTogether, times } from '../../core/estimate.ts';
-import { type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
+import { type Seat, seatsOf } from '../../core/committee.ts';
+import {
+  chanceAbove,
+  counted,
+  type Estimate,
+  exactly,
+  nothing,
+  range,
+  sum,
+  sumTogether,
+  times,
+} from '../../core/estimate.ts';
+import { distinct, type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
+import { type Unit, unitIdentity } from '../../core/plan.ts';
 import { asOf } from '../../models/prices.ts';
 import type { StageName } from '../../schemas/pipeline/stage.ts';
 import type { Plan } from '../../schemas/plan.ts';
@@ -150,21 +163,12 @@ type Accounts = Map<PaidStage, AccountOutlook[]>;
 
 /** Every account of the run with its calls: those whose question is known, and those beyond. */
 function accountsOf(gathered: Gathered, beyond: Forecast): Accounts {
-  const { plan, walked, documents, unread, entries } = gathered;
+  const { plan, walked, documents, entries } = gathered;
   const { flow } = walked;
-  const line = (account: string, role: string, more: Estimate): AccountOutlook => {
-    const model = account.slice(account.indexOf('/') + 1);
-    const spec = modelSpecOf(plan, model);
-    const asked = walked.accounts.get(account);
-    const open = [...(asked?.open.values() ?? [])];
-    const exact = { calls: open.length, tokens: open.reduce((all, tokens) => all + tokens, 0) };
-    const guess = guessOf(plan, role, spec.max_tokens);
-    const bill = billOf({ role, spec, exact, more, guess }, gathered.experience);
-    const calls = unread === undefined || bill.calls.basis !== 'exact' ? bill.calls : demoted(bill.calls);
-    return { account, model, reused: asked?.known ?? 0, ...bill, ...countedBill({ ...bill, calls }) };
-  };
   const { accounts } = flow;
-  const votes = flow.filter === null ? nothing : beyond.votes;
+  const line = (account: string, role: string, more: Estimate): AccountOutlook =>
+    accountOf(gathered, { account, model: account.slice(account.indexOf('/') + 1), role, more });
+  const { instructions, votes } = repeatsOff(gathered, beyond);
   const decisions = onlyPlaceChanged(gathered) ? { ...beyond.decisions, low: 0 } : beyond.decisions;
   return new Map<PaidStage, AccountOutlook[]>([
     ['instruct', [line(accounts.instruct, 'instruct', entries === 0 ? documents : nothing)]],
@@ -175,10 +179,61 @@ function accountsOf(gathered: Gathered, beyond: Forecast): Accounts {
         ...(flow.queues.query === null ? [] : [line(accounts.query, 'query', decisions)]),
       ],
     ],
-    ['construct', flow.construct === null ? [] : [line(accounts.relabel, 'relabel', beyond.instructions)]],
-    ['filter', (flow.filter?.members ?? []).map((member) => line(`filter/${member}`, 'vote', votes))],
+    ['construct', flow.construct === null ? [] : [line(accounts.relabel, 'relabel', instructions)]],
+    [
+      'filter',
+      seatsIn(plan).map(({ name, model }, at) =>
+        accountOf(gathered, { account: `filter/${name}`, model, role: 'vote', more: votes(name, at) }),
+      ),
+    ],
   ]);
 }
+
+const seatsIn = (plan: Plan): Seat[] => {
+  const filter = findStage(plan, 'filter');
+  return filter === undefined ? [] : seatsOf(filter);
+};
+
+interface Asking {
+  account: string;
+  model: string;
+  role: string;
+  more: Estimate;
+}
+
+function accountOf({ plan, walked, unread, experience }: Gathered, { account, model, role, more }: Asking) {
+  const spec = modelSpecOf(plan, model);
+  const asked = walked.accounts.get(account);
+  const open = [...(asked?.open.values() ?? [])];
+  const exact = { calls: open.length, tokens: open.reduce((all, tokens) => all + tokens, 0) };
+  const guess = guessOf(plan, role, spec.max_tokens);
+  const bill = billOf({ role, spec, exact, more, guess }, experience);
+  const calls = unread === undefined || bill.calls.basis !== 'exact' ? bill.calls : demoted(bill.calls);
+  return { account, model, reused: asked?.known ?? 0, ...bill, ...countedBill({ ...bill, calls }) };
+}
+
+/** Instructions and votes as calls: questions that repeat are asked once, and some votes are not needed. */
+function repeatsOff({ plan, walked, against, earlier }: Gathered, { instructions, judged }: Forecast) {
+  const unit = (of: Plan, which: Unit): string => canonical(unitIdentity(of, which));
+  const styles = findStage(plan, 'construct')?.styles ?? [];
+  const before = against?.plan;
+  const rewritten =
+    before === undefined ||
+    styles.some((style) => unit(before, { stage: 'construct', style }) !== unit(plan, { stage: 'construct', style }));
+  const known = new Set(
+    before === undefined ? [] : seatsIn(before).map(({ name }) => unit(before, { stage: 'filter', member: name })),
+  );
+  const votes = (member: string, at: number): Estimate => {
+    const anew = rewritten || !known.has(unit(plan, { stage: 'filter', member }));
+    const perhaps = walked.accounts.get(`filter/${member}`)?.perhaps ?? 0;
+    const all = sum([distinct(judged, earlier?.asked.votes, anew), exactly(perhaps)]);
+    return walked.flow.filter?.untilDecided === true && at > 0 ? times(all, stillAsked(at)) : all;
+  };
+  return { instructions: distinct(instructions, earlier?.asked.instructions, rewritten), votes };
+}
+
+/** Share of the examples that the member at this place is asked about when votes end early: each one before it may settle it. */
+const stillAsked = (at: number): Estimate => range(0.25 ** at, 0.6 ** at, 1, 'assumed');
 
 /** A changed place may look as before: then the agent's replies are there, though the actions are carried out again. */
 function onlyPlaceChanged({ plan, against }: Gathered): boolean {
@@ -261,7 +316,7 @@ const offStages = ({ plan, against }: Gathered): StageOutlook[] =>
 
 /** Rules that only count stored votes: a change of them makes another dataset and asks nobody. */
 const recountOf = (before: Plan, after: Plan): Change[] =>
-  sideChanges(before, after).filter(({ path }) => /^filter\.(?:committee\.accept|duplicates)\b/.test(path));
+  sideChanges(before, after).filter(({ path }) => /^filter\.(?:committee|duplicates)\b/.test(path));
 
 function statusOf({ plan, against, walked }: Gathered, stage: StageName, work: boolean): StageStatus {
   if (!work) return 'reuse';

@@ -18,7 +18,10 @@ export function number(value: Estimate): string {
 const tokens = ({ likely, basis }: Estimate): string =>
   likely === 0 ? '0' : `${basis === 'exact' ? '' : '~'}${amount(Math.round(likely))}`;
 
-export const dollars = (usd: number): string => (usd >= 0.01 ? `$${usd.toFixed(2)}` : money(usd));
+export const dollars = (usd: number): string => {
+  if (usd >= 1000) return `$${Math.round(usd).toLocaleString('en')}`;
+  return usd >= 0.01 ? `$${usd.toFixed(2)}` : money(usd);
+};
 
 const times = ({ low, high, likely }: Estimate): string =>
   likely < 1 ? '–' : low === high ? duration(likely * 1000) : `${duration(low * 1000)} – ${duration(high * 1000)}`;
@@ -53,7 +56,7 @@ function stageLines(stage: StageOutlook): string[] {
   ];
 }
 
-const columns = [26, 22, 9, 9, 10, 10, 10] as const;
+const columns = [24, 24, 9, 9, 9, 9, 9] as const;
 const cells = (values: string[]): string =>
   `  ${values.map((value, at) => (at === 0 ? value.padEnd(columns[0]) : value.padStart(columns[at] ?? 0))).join(' ')}`;
 
@@ -103,14 +106,15 @@ function priceLine({ prices, stages }: Outlook): string[] {
     'own-server': 'own server',
     unknown: 'unknown',
   };
-  const each = prices.models
-    .filter(({ model }) => asked.has(model))
-    .map(({ model, source }) => `${model}: ${words[source]}`);
-  return each.length === 0 ? [] : [`  prices as of ${prices.asOf} (${each.join(', ')})`];
+  const each = Object.entries(words).flatMap(([source, word]) => {
+    const models = prices.models.filter((price) => price.source === source && asked.has(price.model));
+    return models.length === 0 ? [] : [`${word}: ${models.map(({ model }) => model).join(', ')}`];
+  });
+  return each.length === 0 ? [] : [`  prices as of ${prices.asOf} (${each.join('; ')})`];
 }
 
 const quiet = (changes: Change[]): string[] => {
-  const harmless = changes.filter(({ path }) => !/^filter\.(?:committee\.accept|duplicates)\b/.test(path));
+  const harmless = changes.filter(({ path }) => !/^filter\.(?:committee|duplicates)\b/.test(path));
   const texts = harmless.slice(0, 4).map(({ text }) => text);
   const more = harmless.length > 4 ? [`${harmless.length - 4} more`] : [];
   return texts.length === 0 ? [] : [paint('dim', `  changes nothing: ${[...texts, ...more].join('; ')}`)];

@@ -11,6 +11,8 @@ import { instruct } from '../../activities/instruct.ts';
 import { prepare } from '../../activities/prepare.ts';
 import { relabel } from '../../activities/relabel.ts';
 import { vote } from '../../activities/vote.ts';
+import { ballotOf, membersOf } from '../../core/poll.ts';
+import { type Ballot, decided } from '../../core/tally.ts';
 import { stylePairs, worthwhileWindows } from '../../core/windows.ts';
 import type { Ref } from '../../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, Flow, RecalledAttempt, TaskEntry } from '../../schemas/flow.ts';
@@ -21,6 +23,8 @@ import { reckonTokens } from './tokens.ts';
 export interface Asked {
   /** questions without a reply, by key, with their input tokens */
   open: Map<string, number>;
+  /** questions that come up only if other open ones are answered one way */
+  perhaps: number;
   /** questions that came up and had a reply */
   known: number;
 }
@@ -111,10 +115,11 @@ async function construct(
   walked: Walked,
   plan: Ref,
   task: TaskEntry,
-  { head, facts }: RecalledAttempt,
+  attempt: RecalledAttempt,
 ): Promise<void> {
   const { flow, pairs } = walked;
-  const { windows, cut } = worthwhileWindows(flow, facts);
+  const { head, facts } = attempt;
+  const { windows, cut } = worthwhileWindows(flow, attempt);
   walked.recalled.push({ task, steps: facts.length, windows: cut });
   for (const { window, style } of stylePairs(windows, flow.construct?.styles ?? [], facts.length)) {
     const written = await lookUp(walked, flow.accounts.relabel, deps, (its) =>
@@ -128,10 +133,36 @@ async function construct(
     const { example } = written;
     if (example === null || flow.filter === null) continue;
     walked.judged += 1;
-    for (const member of flow.filter.members)
-      await lookUp(walked, `filter/${member}`, deps, (its) => vote(its)({ plan, example, member }));
+    await poll(deps, walked, plan, example);
   }
 }
+
+/** The committee's votes on an example, as workflows/committee.ts asks for them: all, or until the verdict stands. */
+async function poll(deps: Deps, walked: Walked, plan: Ref, example: Ref): Promise<void> {
+  const { flow } = walked;
+  const ballots: Ballot[] = [];
+  let open = false;
+  for (const seat of flow.queues.votes) {
+    const { member } = seat;
+    if (flow.filter?.untilDecided === true) {
+      if (decided(ballots, flow.filter.accept, membersOf(flow))) return;
+      // What an open vote will say decides whether this one is asked for.
+      if (open) {
+        accountOf(walked, `filter/${member}`).perhaps += 1;
+        continue;
+      }
+    }
+    const given = await lookUp(walked, `filter/${member}`, deps, (its) => vote(its)({ plan, example, member }));
+    if (given === undefined) open = true;
+    else ballots.push(ballotOf(seat, given));
+  }
+}
+
+const accountOf = (walked: Walked, account: string): Asked => {
+  const asked = walked.accounts.get(account) ?? { open: new Map<string, number>(), perhaps: 0, known: 0 };
+  walked.accounts.set(account, asked);
+  return asked;
+};
 
 /** What the activity gives when its question has a stored reply; else the question counts as open. */
 async function lookUp<T>(
@@ -140,8 +171,7 @@ async function lookUp<T>(
   deps: Deps,
   work: (deps: Deps) => Promise<T>,
 ): Promise<T | undefined> {
-  const asked = walked.accounts.get(account) ?? { open: new Map<string, number>(), known: 0 };
-  walked.accounts.set(account, asked);
+  const asked = accountOf(walked, account);
   const stored: Deps['stored'] = (known) => {
     asked.known += 1;
     deps.stored?.(known);

@@ -1,15 +1,18 @@
 /** One document through the stages, in this process: the activities of a run, told as they happen. */
 import { act } from '../../activities/act.ts';
+import { committeeOf } from '../../activities/committee.ts';
 import { decide, query } from '../../activities/decide.ts';
 import type { Deps } from '../../activities/deps.ts';
+import { evaluate } from '../../activities/evaluate.ts';
 import { instruct } from '../../activities/instruct.ts';
 import { open } from '../../activities/open.ts';
 import { findStage, stageOf } from '../../activities/plans.ts';
 import { prepare } from '../../activities/prepare.ts';
 import { relabel } from '../../activities/relabel.ts';
 import { vote } from '../../activities/vote.ts';
+import { seatsOf } from '../../core/committee.ts';
 import { LbiError } from '../../core/errors.ts';
-import { verdict } from '../../core/tally.ts';
+import { type Ballot, ballotOf, verdict } from '../../core/tally.ts';
 import { type Walk, walkTask } from '../../core/walk.ts';
 import { stylePairs, worthwhileWindows } from '../../core/windows.ts';
 import type { Ref } from '../../schemas/common.ts';
@@ -110,14 +113,18 @@ export async function walk(preview: Preview, flow: Flow, task: Ref): Promise<Wal
     },
     spend: (account, usage) => count(bill, account, usage),
   });
+  const verification =
+    flow.interact.verify === true ? await evaluate(deps)({ session, queue: deps.pinnedQueue }) : undefined;
   await deps.sessions.close(session);
   tell({ type: 'walked', outcome: walked.outcome, detail: walked.detail, steps: walked.facts.length });
-  return walked;
+  if (verification === undefined) return walked;
+  tell({ type: 'verified', ...verification });
+  return { ...walked, verification };
 }
 
 /** Windows as a run would cut them, each written for and put to every member. */
 export async function judge(preview: Preview, flow: Flow, task: Ref, walked: Walk): Promise<void> {
-  const { windows, cut, dropped } = worthwhileWindows(flow, walked.facts);
+  const { windows, cut, dropped } = worthwhileWindows(flow, walked);
   preview.tell({ type: 'windows', cut, shown: windows.length, dropped });
   for (const pair of stylePairs(windows, flow.construct?.styles ?? [], walked.facts.length))
     await judgeOne(preview, flow, { task, head: walked.head, ...pair });
@@ -134,15 +141,17 @@ async function judgeOne(
   const { example, detail } = written;
   const instruction = example === null ? null : (await getJson<Example>(deps.store, example)).instruction;
   tell({ type: 'written', from: window.from, to: window.to, style, instruction, detail });
-  const committee = findStage(plan, 'filter')?.committee;
-  if (example === null || committee === undefined) return;
-  const votes: Vote[] = [];
-  for (const member of committee.members) {
+  const stage = findStage(plan, 'filter');
+  const committee = committeeOf(plan);
+  if (example === null || committee === undefined || stage === undefined) return;
+  const ballots: Ballot[] = [];
+  for (const { name: member } of seatsOf(stage)) {
     const cast = await wait(preview, () => vote(deps)({ plan: ref, example, member }));
     count(bill, `filter/${member}`, cast.usage);
     const { usage: _usage, ...told } = await getJson<Vote>(deps.store, cast.vote);
-    votes.push({ ...told, usage: cast.usage });
-    tell({ type: 'voted', vote: told });
+    const { yes, confidence } = cast;
+    ballots.push(ballotOf(told, committee));
+    tell({ type: 'voted', vote: { ...told, yes, confidence } });
   }
-  tell({ type: 'verdict', ...verdict(votes, committee.accept, committee.members) });
+  tell({ type: 'verdict', ...verdict(ballots, committee.accept, committee.members) });
 }

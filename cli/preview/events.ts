@@ -4,6 +4,9 @@ import type { Usage } from '../../schemas/common.ts';
 import type { Vote } from '../../schemas/vote.ts';
 import { money, paint } from '../progress.ts';
 
+/** A vote, and what it comes to under the rules of the pipeline. */
+export type CastVote = Omit<Vote, 'usage'> & { yes: boolean; confidence: number | null };
+
 export type Event =
   | { type: 'document'; number: number; id: string; title: string; characters: number }
   | { type: 'tasks'; model: string; tasks: string[]; chosen: string; detail: string }
@@ -11,9 +14,10 @@ export type Event =
   | { type: 'decided'; step: number; kind: string; title: string; reason: string; detail: string }
   | { type: 'acted'; step: number; changed: boolean; error: string; observation: string }
   | { type: 'walked'; outcome: string; detail: string; steps: number }
+  | { type: 'verified'; score: number | null; detail: string }
   | { type: 'windows'; cut: number; shown: number; dropped: Record<string, number> }
   | { type: 'written'; from: number; to: number; style: string; instruction: string | null; detail: string }
-  | { type: 'voted'; vote: Omit<Vote, 'usage'> }
+  | { type: 'voted'; vote: CastVote }
   | { type: 'verdict'; kept: boolean; reason: string }
   | { type: 'note'; text: string }
   | { type: 'done'; usage: Record<string, Usage>; stored: number; seconds: number; kept: boolean };
@@ -79,6 +83,10 @@ function judgedLines(
   event: Exclude<Event, { type: 'document' | 'tasks' | 'opened' | 'decided' | 'acted' | 'walked' }>,
 ): string[] {
   switch (event.type) {
+    case 'verified':
+      return [
+        `  verified: ${event.score === null ? 'no score' : event.score.toFixed(2)}  ${paint('dim', oneLine(event.detail))}`,
+      ];
     case 'windows': {
       const drops = Object.entries(event.dropped).map(
         ([reason, number]) => `  dropped before the vote: ${number} × ${reason}`,
@@ -105,8 +113,8 @@ function judgedLines(
   }
 }
 
-function voteLines({ member, yes, confidence, criteria, parsed }: Omit<Vote, 'usage'>): string[] {
-  const sure = confidence === undefined ? '' : ` ${confidence.toFixed(2)}`;
+function voteLines({ member, yes, confidence, criteria, parsed }: CastVote): string[] {
+  const sure = confidence === null ? '' : ` ${confidence.toFixed(2)}`;
   const head = `    ${member}: ${yes ? paint('green', 'yes') : paint('red', 'no')}${sure}`;
   if (!parsed) return [`${head}, the reply could not be read`];
   const answers = Object.entries(criteria);

@@ -8,6 +8,7 @@ import { findStage, type PromptName, stageOf } from '../../activities/plans.ts';
 import { sealedEpisodes } from '../../activities/record.ts';
 import { relabel } from '../../activities/relabel.ts';
 import { vote } from '../../activities/vote.ts';
+import { seatsOf } from '../../core/committee.ts';
 import { LbiError } from '../../core/errors.ts';
 import type { Ref } from '../../schemas/common.ts';
 import type { Episode } from '../../schemas/episode.ts';
@@ -167,7 +168,8 @@ async function window(style: 'new-task' | 'replicate', given: Given): Promise<It
 
 async function example(given: Given): Promise<Item> {
   const { deps, plan, ref, options } = given;
-  const members = findStage(plan, 'filter')?.committee.members ?? [];
+  const stage = findStage(plan, 'filter');
+  const members = stage === undefined ? [] : seatsOf(stage).map(({ name }) => name);
   const member = options.member ?? members[0] ?? '';
   if (!members.includes(member))
     throw new LbiError('spec', `--member ${member}: the committee has ${members.join(', ') || 'no members'}`);

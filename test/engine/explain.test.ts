@@ -1,7 +1,7 @@
 /** `lbi explain` of what a run made: an example walked back to its document, a task and its windows, and names that are wrong. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Judged } from '../../activities/tally.ts';
+import type { Judged } from '../../activities/judged.ts';
 import { makePlace, type Place } from './place.ts';
 
 let place: Place;
@@ -36,7 +36,7 @@ const explain = async (what: string): Promise<Facts> => {
 
 test('every kept example has a document, its steps, a vote of each member, and its row', async () => {
   assert.ok(kept.length > 0);
-  for (const { example, steps } of kept) {
+  for (const { example, actions } of kept) {
     const facts = await explain(`@last/${example.slice(0, 10)}`);
     assert.equal(facts.example, example);
     assert.equal(facts.document.id, facts.task.documentId);
@@ -45,7 +45,7 @@ test('every kept example has a document, its steps, a vote of each member, and i
       facts.steps.filter(({ inWindow }) => inWindow).map(({ index }) => index),
       facts.window.steps,
     );
-    assert.equal(facts.window.steps.length, steps);
+    assert.equal(facts.window.steps.length, actions.length);
     assert.deepEqual(facts.votes.map(({ member }) => member).toSorted(), ['judge', 'writer']);
     assert.equal(facts.counted.kept, true);
     assert.ok(facts.prompts.every(({ own, sha256 }) => !own && /^[0-9a-f]{64}$/.test(sha256)));

@@ -2,7 +2,7 @@
 import { type Place, type Problem, problemAt, type Words } from './problem.ts';
 import { childSchema, isNote, resolveSchema, type SchemaNode } from './schema.ts';
 import { nearest } from './suggest.ts';
-import { type Path, type Scalar, showPath, type Tree, toJson } from './tree.ts';
+import { outline, type Path, type Scalar, showPath, type Tree } from './tree.ts';
 
 /** Placeholders that are filled in later, where their values are known. */
 export const laterPlaceholders = ['port', 'dir', 'package', 'node', 'run', 'pipeline'] as const;
@@ -29,7 +29,7 @@ export const interpolate = (
 
 const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path: Path): Tree => {
   if (tree.kind === 'scalar') return fillScalar(filling, tree, schema, path);
-  const governing = schema === undefined ? undefined : resolveSchema(schema, toJson(tree));
+  const governing = schema === undefined ? undefined : resolveSchema(schema, outline(tree));
   if (tree.kind === 'list') {
     const items = tree.items.map((item, index) =>
       fill(filling, item, governing === undefined ? undefined : childSchema(governing, index), [...path, index]),

@@ -1,6 +1,6 @@
 /** Problems as people read them: the place, the line, a caret, what was expected and the fix. */
 
-import { concealKeys, type Problem } from './problem.ts';
+import { concealKeys, MOST_EXPECTED, type Problem } from './problem.ts';
 import { nearest } from './suggest.ts';
 
 /** Problems shown at once; the rest are counted. */
@@ -103,5 +103,5 @@ const shorten = (problem: Problem): string => {
   const near = problem.suggestion === undefined ? undefined : nearest(problem.suggestion, choices);
   const first = choices.slice(0, 12);
   const all = near === undefined || first.includes(near) ? first : [near, ...first.slice(0, 11)];
-  return `${all.join(', ')}, … (${choices.length} in all)`;
+  return `${all.join(', ')}, … (${choices.length}${choices.length < MOST_EXPECTED ? '' : ' or more'} in all)`;
 };

@@ -9,6 +9,7 @@ import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
+import { inPool } from './pool.ts';
 
 export interface Harvest {
   windows: number;
@@ -48,7 +49,9 @@ export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: G
   const pairs = windows.flatMap((window) =>
     styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
   );
-  const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
+  const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
+    judge(flow, task, walk, pair, gate, ledger, harvest),
+  );
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
@@ -67,7 +70,7 @@ async function judge(
   const written = await gate.pass(() =>
     call(
       'relabel',
-      modelCall(flow, flow.queues.relabel, 2, `${place} as ${style}`),
+      modelCall(flow, 'construct', flow.queues.relabel, `${place} as ${style}`),
     )({
       plan: flow.plan,
       task: task.ref,
@@ -89,7 +92,7 @@ async function judge(
       const result = await gate.pass(() =>
         call(
           'vote',
-          modelCall(flow, queue, 1, `${member} on ${place}: ${written.title}`),
+          modelCall(flow, 'filter', queue, `${member} on ${place}: ${written.title}`),
         )({ plan: flow.plan, example, member }),
       );
       charge(ledger.usage, `filter/${member}`, result.usage);

@@ -1,5 +1,5 @@
 /** Reads a pipeline file from disk into a checked spec: the way every command begins. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
@@ -34,9 +34,19 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     fileExists: (path) => existsSync(resolve(folder, path)),
+    fileText: (path) => textOf(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
   return { loaded, text, folder };
+};
+
+/** A file that cannot be read is nothing to judge: that it is not there is said elsewhere. */
+const textOf = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 };
 
 /** Whether the table of prices has a model. */

@@ -1,13 +1,16 @@
 /** The way in: the text of a pipeline file → a checked spec, or every problem at once. Nothing is read but what is given. */
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { type Environment, interpolate } from './interpolate.ts';
+import { checkCombinations } from './meaning/combinations.ts';
 import { checkCommittees } from './meaning/committee.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
+import { checkPrompts } from './meaning/prompts.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
+import { checkTwins } from './meaning/twins.ts';
 import { applyProfile, applySettings } from './override.ts';
 import { parseTree } from './parse.ts';
 import { distinct, type Problem, problemAt } from './problem.ts';
@@ -47,15 +50,36 @@ export const loadSpec = (input: SpecInput): Loaded => {
   const changed = applySettings(profiled.tree, input.set ?? []);
   const filled = interpolate(changed.tree, pipelineSchema, input.environment);
   const before = [...parsed.problems, ...profiled.problems, ...changed.problems, ...filled.problems];
-  const problems = distinct([...before, ...checkTree(filled.tree, input, before)]);
+  const problems = distinct(withoutEchoes([...before, ...checkTree(filled.tree, input, before)]));
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   return { spec: toJson(filled.tree) as PipelineSpec, warnings: problems };
 };
 
+/** A key in clear where a secret must be named is found by its looks and by its place: the place says more. */
+const withoutEchoes = (problems: Problem[]): Problem[] => {
+  const secrets = problems.filter(({ code, path }) => code === 'secret' && path !== '');
+  const placed = new Set(secrets.map(({ file, line }) => `${file}:${line}`));
+  return problems.filter(
+    ({ code, path, file, line }) => code !== 'secret' || path !== '' || !placed.has(`${file}:${line}`),
+  );
+};
+
+const meaning = [
+  checkNames,
+  checkStages,
+  checkCommittees,
+  checkTwins,
+  checkMoney,
+  checkPlaces,
+  checkTiming,
+  checkCombinations,
+  checkPrompts,
+];
+
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
+  for (const step of meaning) step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
   const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');

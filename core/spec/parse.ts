@@ -13,6 +13,7 @@ import {
 } from 'yaml';
 import { type Anchors, deepOffset, findAnchors } from './anchors.ts';
 import { MOST_EXPECTED, type Place, type Problem, problemAt, type Source, type Words } from './problem.ts';
+import { type ClearKey, clearKeys } from './secrets.ts';
 import { nearest } from './suggest.ts';
 import { explainSyntax } from './syntax.ts';
 import type { Entry, Mapping, Tree } from './tree.ts';
@@ -62,6 +63,7 @@ export const parseTree = (source: Source): { tree: Tree | undefined; problems: P
   const root = parsed.contents as Node | null;
   if (root === null) return { tree: undefined, problems: [problemAt({ source, offset: 0, length: 1 }, emptyFile)] };
   const uses = anchors.names.slice(0, MOST_EXPECTED).map((name) => `*${name}`);
+  problems.push(...clearKeys(source.text).map((key) => clearKey(source, key)));
   const reading: Reading = { source, anchors, uses, problems, nodes: 0, open: new Set(), via: undefined };
   const tree = convert(reading, root);
   const stopped = problems.some((problem) => problem.code === 'too-large');
@@ -93,6 +95,19 @@ const sizeProblem = (source: Source): Problem | undefined => {
 const tooDeep: Words = {
   code: 'too-large',
   message: `the file is nested more than ${MOST_LEVELS} levels deep here`,
+};
+
+const clearKey = (source: Source, { what, name, offset, length }: ClearKey): Problem => {
+  const instead = name === undefined ? 'take it out of the file' : `write \${secret:${name}} where a model needs it`;
+  return problemAt(
+    { source, offset, length },
+    {
+      code: 'secret',
+      message: `${what} is written here in clear: a key in a file ends up with other people`,
+      fix: `${instead}; if this file was shared, replace the key`,
+      hidden: true,
+    },
+  );
 };
 
 const read = (source: Source): Document.Parsed | undefined => {

@@ -1,4 +1,5 @@
 /** A problem of a pipeline file: what is wrong, at which character, and what to write instead. */
+import { concealKeys } from './secrets.ts';
 
 /** A text that problems point into: a file, or the text of a --set flag (whose `file` starts with `--set `). */
 export interface Source {
@@ -38,6 +39,8 @@ export type ProblemCode =
   | 'budget'
   | 'place'
   | 'timing'
+  | 'combination'
+  | 'prompt'
   | 'file'
   | 'unused';
 
@@ -93,14 +96,6 @@ export const position = (source: Source, offset: number): { line: number; column
   }
   return { line: low + 1, column: inside - (starts[low] ?? 0) + 1 };
 };
-
-/** What looks like a key written in clear, dotted out character by character so that columns stay where they are. */
-export const concealKeys = (text: string): string =>
-  text.replace(
-    /(api_?key["']?\s*[:=]\s*["']?)((?!["']?\$\{)[^\s,}"']+)|\b(?:sk-|AIza|ghp_|xox[bp]-)[\w-]{8,}/gi,
-    (whole, label: string | undefined, value: string | undefined) =>
-      label === undefined ? '•'.repeat(whole.length) : label + '•'.repeat(value?.length ?? 0),
-  );
 
 /** A flag is shown by its text: one that holds a secret loses the value. */
 const shownFile = (file: string, hidden: boolean): string => {

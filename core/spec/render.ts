@@ -1,6 +1,7 @@
 /** Problems as people read them: the place, the line, a caret, what was expected and the fix. */
 
-import { concealKeys, MOST_EXPECTED, type Problem } from './problem.ts';
+import { MOST_EXPECTED, type Problem } from './problem.ts';
+import { concealKeys } from './secrets.ts';
 import { nearest } from './suggest.ts';
 
 /** Problems shown at once; the rest are counted. */
@@ -77,7 +78,7 @@ const excerpt = (problem: Problem, text: string, paint: Paint): string[] => {
   if (line.trim() === '')
     return problem.suggestion === undefined ? [] : [`      did you mean "${problem.suggestion}"?`];
   const length = Math.max(1, Math.min(problem.length, line.length - from));
-  const safe = problem.hidden === true ? line.slice(0, from) + '•'.repeat(8) : concealKeys(line);
+  const safe = problem.hidden === true ? concealKeys(line.slice(0, from)) + '•'.repeat(8) : concealKeys(line);
   const { before, cut } = clip(safe, from);
   const carets = '^'.repeat(problem.hidden === true ? 8 : Math.min(length, Math.max(1, cut.length - before)));
   const hint = problem.suggestion === undefined ? '' : ` did you mean "${problem.suggestion}"?`;

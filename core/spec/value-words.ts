@@ -39,7 +39,6 @@ const kinds: Record<string, string> = {
   string: 'the text',
   integer: 'the number',
   number: 'the number',
-  infinite: 'the number',
   boolean: 'the value',
 };
 
@@ -53,6 +52,8 @@ export const inKind = ({ value, node }: Fault): string => {
   const type = typeOf(value);
   if (type === 'null') return 'empty';
   if (type === 'array') return 'a list';
+  if (type === 'infinite' || (typeof value === 'number' && Number.isInteger(value) && type !== 'integer'))
+    return 'a number too large to be held exactly';
   const origin = node.kind === 'scalar' && node.fromEnvironment === true ? ' (from the environment)' : '';
   return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin}`;
 };

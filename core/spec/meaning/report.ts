@@ -8,6 +8,8 @@ export interface Knowing {
   knownPrice?: (provider: string, model: string) => boolean;
   /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
   fileExists?: (path: string) => boolean;
+  /** The text of a file named in the pipeline; undefined where it cannot be read. */
+  fileText?: (path: string) => string | undefined;
   /** Seconds without a sign of life after which a worker counts as lost. */
   heartbeatSeconds?: number;
 }

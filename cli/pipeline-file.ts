@@ -21,6 +21,8 @@ export interface PipelineFile {
   text: string;
   /** Absolute folder that the paths in the file are relative to. */
   folder: string;
+  /** Absolute paths of all that was looked at: this file, and those that it names. */
+  looked: string[];
 }
 
 /** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
@@ -28,16 +30,22 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
   const text = await readFile(file, 'utf8');
   const folder = dirname(resolve(file));
   const { environment = process.env, ...rest } = options;
+  const looked = new Set([resolve(file)]);
+  const at = (path: string): string => {
+    const absolute = resolve(folder, path);
+    looked.add(absolute);
+    return absolute;
+  };
   const loaded = loadSpec({
     ...rest,
     text,
     file,
     environment,
-    fileExists: (path) => existsSync(resolve(folder, path)),
-    fileText: (path) => textOf(resolve(folder, path)),
+    fileExists: (path) => existsSync(at(path)),
+    fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
-  return { loaded, text, folder };
+  return { loaded, text, folder, looked: [...looked] };
 };
 
 /** A file that cannot be read is nothing to judge: that it is not there is said elsewhere. */

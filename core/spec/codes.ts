@@ -193,6 +193,14 @@ export const codes: Record<ProblemCode, ExplainedCode> = {
     points: 'allow',
     right: 'environments:\n  box: { kind: browser, url: "https://a.example/", allow: ["https://a.example/*"] }',
   },
+  source: {
+    title: 'Documents that cannot be had in this way',
+    means:
+      'A source asks for what its kind does not have: a path that leaves its package, a ref without a repository, the documentation of a place that has none.',
+    wrong: 'sources:\n  - { files: docs/*.md, ref: main }',
+    points: 'ref',
+    right: 'sources:\n  - { files: docs/*.md, git: "https://git.example.com/a/b.git", ref: main }',
+  },
   timing: {
     title: 'Times that do not fit together',
     means: 'A stage gives a call up before its model may have answered, or before a lost worker is noticed.',

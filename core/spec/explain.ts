@@ -19,6 +19,8 @@ export const explain = (fault: Fault): Problem[] => {
       return isWhole ? [missingTag(fault, name)] : [];
     case 'type':
       return wrongType(fault);
+    case 'anyOf':
+      return [fault.schema['x-told-by'] === undefined ? wrongValue(fault) : wrongShape(fault)];
     case 'propertyNames':
       return [wrongName(fault, name)];
     default:
@@ -109,6 +111,25 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
     expected: values,
     suggestion: typeof value === 'string' ? meant(value, values) : undefined,
     fix: tag === 'provider' && typeof value === 'string' ? providerFix(value, values) : undefined,
+  });
+};
+
+/** A map that has none of the keys that tell what it is, or several of them. */
+const wrongShape = (fault: Fault): Problem => {
+  const tags = fault.schema['x-told-by'] ?? [];
+  const there = tags.filter((tag) => at(fault.node, tag) !== undefined);
+  const [first, second] = there;
+  if (first === undefined || second === undefined)
+    return make(fault, keyPlace(fault.tree, fault.path), {
+      code: 'missing-key',
+      message: `${fault.shown} has none of the keys that say what it is`,
+      expected: accepts(fault.schema),
+    });
+  return make(fault, keyPlace(fault.tree, [...fault.path, second]), {
+    code: 'value',
+    message: `${fault.shown} has the keys ${first} and ${there.slice(1).join(' and ')}, and only one of them can be`,
+    expected: accepts(fault.schema),
+    fix: 'make an entry of its own for each: "- " before the key',
   });
 };
 

@@ -8,6 +8,7 @@ import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import { checkPrompts } from './meaning/prompts.ts';
 import type { Check, Knowing } from './meaning/report.ts';
+import { checkSources } from './meaning/sources.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
 import { checkTwins } from './meaning/twins.ts';
@@ -71,6 +72,7 @@ const meaning = [
   checkTwins,
   checkMoney,
   checkPlaces,
+  checkSources,
   checkTiming,
   checkCombinations,
   checkPrompts,

@@ -38,6 +38,7 @@ export type ProblemCode =
   | 'committee'
   | 'budget'
   | 'place'
+  | 'source'
   | 'timing'
   | 'combination'
   | 'prompt'

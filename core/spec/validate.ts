@@ -1,7 +1,7 @@
 /** The tree against the schema, part by part: each misfit becomes a problem in words at the place that a person must edit. */
 import { explain } from './explain.ts';
 import type { Problem } from './problem.ts';
-import { childSchema, fits, isNote, pipelineSchema, type SchemaNode, typeOf } from './schema.ts';
+import { childSchema, fits, isNote, pipelineSchema, propertyOf, type SchemaNode, typeOf } from './schema.ts';
 import { nearest } from './suggest.ts';
 import { type Mapping, outline, type Path, type Scalar, showPath, type Tree, toJson } from './tree.ts';
 import type { Fault, Keyword } from './value-words.ts';
@@ -30,11 +30,11 @@ const fault = (spot: Spot, keyword: Keyword, name?: string): Fault => ({
 const misfits = (spot: Spot): Fault[] => {
   const { node, schema } = spot;
   if (schema.discriminator !== undefined) return ofVariant(spot, schema.discriminator.propertyName);
-  if (schema.anyOf !== undefined) return ofChoice(spot, schema.anyOf);
   if (!fits(schema, outline(node))) {
     const isText = node.kind === 'scalar' && typeof node.value === typeof schema.const;
     return [fault(spot, isText ? 'const' : 'type')];
   }
+  if (schema.anyOf !== undefined) return ofChoice(spot, schema.anyOf);
   if (node.kind === 'scalar') return ofScalar(spot, node);
   return node.kind === 'list' ? ofList(spot, node.items) : ofMap(spot, node);
 };
@@ -55,7 +55,9 @@ const ofVariant = (spot: Spot, tag: string): Fault[] => {
 const ofChoice = (spot: Spot, branches: SchemaNode[]): Fault[] => {
   const found = branches.map((schema) => misfits({ ...spot, schema }));
   if (found.some(({ length }) => length === 0)) return [];
-  const meant = meantBranch(spot.node, branches);
+  const toldBy = spot.schema['x-told-by'];
+  const meant =
+    toldBy === undefined ? meantBranch(spot.node, branches) : toldBranch(branches, toldBy, namesOf(spot.node));
   return meant === undefined ? [fault(spot, 'anyOf')] : (found[meant] ?? []);
 };
 
@@ -68,11 +70,30 @@ const meantBranch = (node: Tree, branches: SchemaNode[]): number | undefined => 
   }
   const near = branches.map((branch) => {
     const known = Object.keys(branch.properties ?? {});
-    return [...node.entries.keys()].filter((name) => nearest(name, known) !== undefined).length;
+    return namesOf(node).filter((name) => nearest(name, known) !== undefined).length;
   });
   const most = Math.max(...near, 0);
   return most === 0 ? undefined : near.indexOf(most);
 };
+
+/** Keys that are looked at to tell what was meant: no branch has as many. */
+const MOST_NAMES = 100;
+
+const namesOf = (node: Tree): string[] => (node.kind === 'map' ? [...node.entries.keys()].slice(0, MOST_NAMES) : []);
+
+/** The branch whose telling key is there, or seems to be meant; undefined when there are two or none. */
+const toldBranch = (branches: SchemaNode[], toldBy: readonly string[], names: string[]): number | undefined => {
+  const there = toldBy.filter((tag) => names.includes(tag));
+  const meant = there.length > 0 ? there : toldBy.filter((tag) => names.some((name) => nearest(name, toldBy) === tag));
+  if (meant.length > 1) return undefined;
+  // Without any, a key that only one shape knows tells it.
+  const telling = meant.length === 1 ? meant : names.filter((name) => knowing(branches, name).length === 1);
+  const found = new Set(telling.flatMap((name) => knowing(branches, name)));
+  return found.size === 1 ? [...found][0] : undefined;
+};
+
+const knowing = (branches: SchemaNode[], name: string): number[] =>
+  branches.flatMap((branch, index) => (propertyOf(branch, name) === undefined ? [] : [index]));
 
 const ofScalar = (spot: Spot, { value }: Scalar): Fault[] => {
   const { schema } = spot;

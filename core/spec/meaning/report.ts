@@ -1,4 +1,5 @@
 /** What the checks of meaning are given, and how they report. */
+import type { Json } from '../../../schemas/common.ts';
 import { type Problem, problemAt, type Words } from '../problem.ts';
 import { at, keyPlace, type Path, showPath, type Tree } from '../tree.ts';
 
@@ -10,6 +11,8 @@ export interface Knowing {
   fileExists?: (path: string) => boolean;
   /** The text of a file named in the pipeline; undefined where it cannot be read. */
   fileText?: (path: string) => string | undefined;
+  /** Why an environment, as written, brings no documentation of its own; undefined when it does. */
+  docsMissing?: (environment: Json) => string | undefined;
   /** Seconds without a sign of life after which a worker counts as lost. */
   heartbeatSeconds?: number;
 }

@@ -1,6 +1,6 @@
 /** The pipeline's schema as editors read it: JSON Schema draft-07, with `${env:…}` allowed wherever a number or a switch stands. */
 import type { Json, JsonObject } from '../../schemas/common.ts';
-import { pipelineSchema, type SchemaNode, vocabulary } from './schema.ts';
+import { isMap, pipelineSchema, type SchemaNode, vocabulary } from './schema.ts';
 
 const effects = {
   output: 'Changing it makes finished work run again.',
@@ -8,11 +8,16 @@ const effects = {
   nothing: '',
 } as const;
 
+const isPlain = (value: Json | undefined): boolean => value !== undefined && !isMap(value);
+
 const describe = (schema: SchemaNode): string | undefined => {
   if (schema.description === undefined) return undefined;
-  const said = [schema.description, ...(schema['x-unit'] === undefined ? [] : [`Unit: ${schema['x-unit']}.`])].join(
-    ' ',
-  );
+  const said = [
+    schema.description,
+    ...(schema['x-unit'] === undefined ? [] : [`Unit: ${schema['x-unit']}.`]),
+    // Editors show the default of a key that takes one type alone, and these take ${env:…} too.
+    ...(isPlain(schema.default) ? [`Default: ${JSON.stringify(schema.default)}.`] : []),
+  ].join(' ');
   const chosen = schema['x-effect'] === undefined ? '' : effects[schema['x-effect']];
   const effect = schema['x-selects'] === true ? 'Changing it runs only what is new.' : chosen;
   return effect === '' ? said : `${said}\n\n${effect}`;
@@ -35,7 +40,9 @@ const convert = (schema: SchemaNode): JsonObject => {
   const description = describe(schema);
   const said: JsonObject = description === undefined ? {} : { description };
   if (schema.type !== undefined && ['integer', 'number', 'boolean'].includes(schema.type)) {
-    const { default: value, ...own } = kept;
+    const { default: value, ...given } = kept;
+    // As on the command line: beyond it a number is not the one that was written.
+    const own = schema.type === 'integer' ? { maximum: Number.MAX_SAFE_INTEGER, ...given } : given;
     return { ...said, ...(value === undefined ? {} : { default: value }), anyOf: [own, { ...fromEnvironment }] };
   }
   const any = schema.patternProperties?.['^.*$'];

@@ -83,7 +83,9 @@ const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] =
   const check: Check = { tree, knowing, problems: [] };
   for (const step of meaning) step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
-  const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
+  const found = [...validateTree(tree), ...check.problems].filter(
+    ({ code, path }) => code === 'unknown-key' || !blamed.has(path),
+  );
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');
   // Beside an error, "not used" is mostly its echo.
   return found.filter(({ code }) => code !== 'unused' || !faulty);

@@ -117,7 +117,6 @@ const read = (source: Source): Document.Parsed | undefined => {
       uniqueKeys: false,
       strict: true,
       prettyErrors: false,
-      logLevel: 'silent',
     });
   } catch (error) {
     if (error instanceof RangeError) return undefined;

@@ -42,6 +42,6 @@ const voterOf = (check: Check, member: Tree): Voter | undefined => {
   const facts = [...settings, ...own].map(([key, { value }]) => [key, toJson(value)]);
   return {
     name,
-    identity: JSON.stringify(facts.toSorted(([one], [other]) => String(one).localeCompare(String(other)))),
+    identity: JSON.stringify(facts.toSorted(([one], [other]) => (String(one) < String(other) ? -1 : 1))),
   };
 };

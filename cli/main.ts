@@ -61,6 +61,7 @@ program
   .argument('<files...>', 'pipeline files, or folders of them')
   .option('--profile <name>', 'check with this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--strict', 'warnings count as errors')
   .option('--watch', 'check again whenever a file changes; Ctrl-C ends')
   .addOption(
@@ -72,6 +73,21 @@ program
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
 program
+  .command('config')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'with this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
+  .option('--sources', 'one line a value: where it was set')
+  .option('--defaults', 'also what nobody set')
+  .option(...json)
+  .description('print the pipeline that comes out of all its files, profile, flags and inputs')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} config pipeline.yaml\n  ${lbi} config pipeline.yaml --profile small --sources\n`,
+  )
+  .action(does(async (file, options) => (await import('./config.ts')).configCommand(file, options)));
+program
   .command('schema')
   .description('print the JSON Schema of the pipeline file, for editors')
   .action(does(async () => (await import('./schema.ts')).schemaCommand()));
@@ -82,6 +98,7 @@ program
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--detach', 'start it and come back at once')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')

@@ -1,8 +1,9 @@
-/** Reads a pipeline file from disk into a checked spec: the way every command begins. */
-import { existsSync, readFileSync } from 'node:fs';
+/** Reads a pipeline file, and those that it extends, from disk into a checked spec: the way every command begins. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
+import type { Files } from '../core/spec/extend.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
 import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
@@ -12,6 +13,7 @@ import { program } from './home.ts';
 export interface PipelineFileOptions {
   profile?: string | undefined;
   set?: readonly string[] | undefined;
+  input?: readonly string[] | undefined;
   environment?: Record<string, string | undefined>;
   /** True when the price table has this model; left out, prices are not checked. */
   knownPrice?: (provider: string, model: string) => boolean;
@@ -19,11 +21,10 @@ export interface PipelineFileOptions {
 
 export interface PipelineFile {
   loaded: Loaded;
-  text: string;
-  /** Absolute folder that the paths in the file are relative to. */
+  /** Absolute folder that the paths in the spec are relative to. */
   folder: string;
-  /** Absolute paths of all that was looked at: this file, and those that it names. */
-  looked: string[];
+  /** Absolute paths of all that was looked at: this file, those that it extends, and those that they name. */
+  files: string[];
 }
 
 /** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
@@ -43,21 +44,37 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     docsMissing,
+    files: extendedFiles((path) => looked.add(resolve(path))),
     fileExists: (path) => existsSync(at(path)),
     fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
-  return { loaded, text, folder, looked: [...looked] };
+  return { loaded, folder, files: [...looked] };
 };
 
-/** A file that cannot be read is nothing to judge: that it is not there is said elsewhere. */
+/** The text of a plain file, never of a device that has no end. */
 const textOf = (path: string): string | undefined => {
   try {
-    return readFileSync(path, 'utf8');
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
   } catch {
     return undefined;
   }
 };
+
+/** Reads what a pipeline extends; `sees` is told of each file, there or not. */
+const extendedFiles = (sees: (path: string) => void): Files => ({
+  read: (path) => {
+    sees(path);
+    return textOf(path);
+  },
+  list: (folder) => {
+    try {
+      return readdirSync(folder === '' ? '.' : folder);
+    } catch {
+      return [];
+    }
+  },
+});
 
 /** Whether the table of prices has a model. */
 export const hasPrice = (provider: string, model: string): boolean =>

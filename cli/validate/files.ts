@@ -1,9 +1,7 @@
 /** What `lbi validate` was given → the pipeline files in it, and what a check of each finds. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseTree } from '../../core/spec/parse.ts';
 import { distinct, type Problem } from '../../core/spec/problem.ts';
-import { entriesAt } from '../../core/spec/tree.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { type PipelineFileOptions, readPipelineFile } from '../pipeline-file.ts';
 import { WrongCall } from '../wrong-call.ts';
@@ -56,23 +54,18 @@ const isPipeline = async (path: string): Promise<boolean> => {
 
 /** The file as it stands and, unless one was chosen, with each of its profiles; unset variables of a profile are no fault. */
 export const checkFile = async (file: string, options: CheckOptions): Promise<Report> => {
-  const { loaded, text, looked } = await readPipelineFile(file, options);
+  const { loaded, files } = await readPipelineFile(file, options);
   const spec = 'spec' in loaded ? loaded.spec : undefined;
   let problems = 'spec' in loaded ? loaded.warnings : loaded.problems;
-  const others = options.profile === undefined && spec !== undefined ? profileNames(text) : [];
-  const all = new Set(looked);
+  const others = options.profile === undefined && spec !== undefined ? loaded.profiles : [];
+  const looked = new Set(files);
   for (const profile of others) {
     const other = await readPipelineFile(file, { ...options, profile });
     const found =
       'spec' in other.loaded ? other.loaded.warnings : other.loaded.problems.filter(({ code }) => code !== 'env');
     problems = distinct([...problems, ...found]);
-    for (const path of other.looked) all.add(path);
+    for (const path of other.files) looked.add(path);
   }
   const wrong = problems.some(({ severity }) => severity === 'error' || options.strict === true);
-  return { file, valid: !wrong, problems, sources: { [file]: text }, spec, looked: [...all] };
-};
-
-const profileNames = (text: string): string[] => {
-  const { tree } = parseTree({ file: '', text });
-  return entriesAt(tree, 'profiles').map(([name]) => name);
+  return { file, valid: !wrong, problems, sources: loaded.sources, spec, looked: [...looked] };
 };

@@ -114,6 +114,22 @@ export const codes: Record<ProblemCode, ExplainedCode> = {
     points: 'smal',
     right: '# lbi run pipeline.yaml --profile small\nprofiles:\n  small: { seed: 1 }',
   },
+  extends: {
+    title: 'A file that cannot be extended',
+    means:
+      'extends names a file that is not there, that extends this one again, or changes a list in a way that its base does not allow. Paths are relative to the file in which they are written.',
+    wrong: 'extends: missing.yaml',
+    points: 'missing.yaml',
+    right: 'extends: base.yaml',
+  },
+  input: {
+    title: 'An input that is missing or does not fit',
+    means:
+      'inputs: declares what a run may be given with --input name=value. A required one was not given, or the value is of another type, out of range, or none of the choices.',
+    wrong: 'inputs:\n  docs: { type: integer }\nseed: ${input:docs}',
+    points: 'docs',
+    right: 'inputs:\n  docs: { type: integer, default: 5 }\nseed: ${input:docs}',
+  },
   set: {
     title: 'A --set flag that changes nothing',
     means: '--set takes path=value: keys joined by dots, items by number, stages by what they use.',
@@ -166,6 +182,14 @@ export const codes: Record<ProblemCode, ExplainedCode> = {
     wrong: 'stages:\n  - { uses: interact, model: writer, environment: box }',
     points: 'interact',
     right: 'stages:\n  - { uses: instruct, model: writer }\n  - { uses: interact, model: writer, environment: box }',
+  },
+  filter: {
+    title: 'A filter that lets nothing through',
+    means:
+      'What is asked of trajectories can never be: more steps than a window has, a score where no place gives one, shares in the wrong order.',
+    wrong: 'stages:\n  - { uses: filter, steps: { min: 9, max: 3 }, committee: { members: [writer] } }',
+    points: '9',
+    right: 'stages:\n  - { uses: filter, steps: { min: 3, max: 9 }, committee: { members: [writer] } }',
   },
   committee: {
     title: 'A committee that cannot judge, or judges itself',

@@ -30,6 +30,7 @@ interface Reading {
   problems: Problem[];
   /** How each anchor would be used: `*name`. */
   uses: string[];
+  extendsOthers: boolean;
   nodes: number;
   open: Set<Node>;
   via: Place | undefined;
@@ -64,7 +65,9 @@ export const parseTree = (source: Source): { tree: Tree | undefined; problems: P
   if (root === null) return { tree: undefined, problems: [problemAt({ source, offset: 0, length: 1 }, emptyFile)] };
   const uses = anchors.names.slice(0, MOST_EXPECTED).map((name) => `*${name}`);
   problems.push(...clearKeys(source.text).map((key) => clearKey(source, key)));
-  const reading: Reading = { source, anchors, uses, problems, nodes: 0, open: new Set(), via: undefined };
+  const extendsOthers = isMap(root) && root.has('extends');
+  const count = { nodes: 0, open: new Set<Node>(), via: undefined };
+  const reading: Reading = { source, anchors, uses, problems, extendsOthers, ...count };
   const tree = convert(reading, root);
   const stopped = problems.some((problem) => problem.code === 'too-large');
   return { tree: stopped ? undefined : tree, problems };
@@ -205,9 +208,12 @@ const aliasWords = (reading: Reading, alias: Alias, circular: boolean): Words =>
       : `no anchor &${alias.source} is written above this line`,
     expected: glob ? undefined : reading.uses,
     suggestion: glob ? undefined : nearest(alias.source, names),
-    fix: glob ? `put it in quotes: "*${alias.source}"` : undefined,
+    fix: glob ? `put it in quotes: "*${alias.source}"` : reading.extendsOthers ? noAnchorsAcross : undefined,
   };
 };
+
+const noAnchorsAcross =
+  'anchors do not reach from one file into another: the maps of this file and of those that it extends are merged key by key, so write only what differs';
 
 const isMergeKey = (key: unknown): boolean =>
   isScalar(key) &&

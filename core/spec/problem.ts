@@ -1,10 +1,12 @@
 /** A problem of a pipeline file: what is wrong, at which character, and what to write instead. */
 import { concealKeys } from './secrets.ts';
 
-/** A text that problems point into: a file, or the text of a --set flag (whose `file` starts with `--set `). */
+/** A text that problems point into: a file, or the text of a flag (whose `file` starts with `--set ` or `--input `). */
 export interface Source {
   file: string;
   text: string;
+  /** Folder of an extended file as seen from the main file's folder: its paths are relative to it. */
+  folder?: string;
 }
 
 /** A stretch of a source: characters from `offset`, `length` of them. */
@@ -28,6 +30,8 @@ export type ProblemCode =
   | 'placeholder'
   | 'secret'
   | 'profile'
+  | 'extends'
+  | 'input'
   | 'set'
   | 'unknown-key'
   | 'missing-key'
@@ -35,6 +39,7 @@ export type ProblemCode =
   | 'value'
   | 'unknown-name'
   | 'stage-order'
+  | 'filter'
   | 'committee'
   | 'budget'
   | 'place'
@@ -99,8 +104,8 @@ export const position = (source: Source, offset: number): { line: number; column
 };
 
 /** A flag is shown by its text: one that holds a secret loses the value. */
-const shownFile = (file: string, hidden: boolean): string => {
-  if (!file.startsWith('--set ')) return file;
+export const shownFile = (file: string, hidden: boolean): string => {
+  if (!/^--(set|input) /.test(file)) return file;
   return hidden ? file.replace(/=.*$/s, '=…') : concealKeys(file);
 };
 

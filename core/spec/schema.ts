@@ -35,10 +35,12 @@ export interface SchemaNode {
   'x-names'?: Names;
   'x-selects'?: boolean;
   'x-told-by'?: string[];
+  /** Keys that were here once → where they are now. */
+  'x-moved'?: Record<string, string>;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by', 'x-moved'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));
@@ -118,7 +120,9 @@ export const accepts = (schema: SchemaNode): string[] => {
     return [
       names === 'file' || names === 'prompt'
         ? 'a path'
-        : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
+        : names === 'glob' || names === 'repository'
+          ? 'a text'
+          : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
     ];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };

@@ -53,9 +53,14 @@ export const inKind = ({ value, node }: Fault): string => {
   if (type === 'null') return 'empty';
   if (type === 'array') return 'a list';
   if (type === 'infinite' || (typeof value === 'number' && Number.isInteger(value) && type !== 'integer'))
-    return 'a number too large to be held exactly';
-  const origin = node.kind === 'scalar' && node.fromEnvironment === true ? ' (from the environment)' : '';
-  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin}`;
+    return `a number too large to be held exactly${origin(node)}`;
+  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin(node)}`;
+};
+
+const origin = (node: Tree): string => {
+  if (node.kind !== 'scalar') return '';
+  if (node.origin?.input !== undefined) return ` (the input ${node.origin.input})`;
+  return node.fromEnvironment === true ? ' (from the environment)' : '';
 };
 
 /** A value as written in JSON, cut when long. */

@@ -39,6 +39,7 @@ const problemsOf = (example: string): Problem[] => {
     knownPrice: () => false,
     fileExists: (path) => !path.includes('missing'),
     fileText: (path) => prompts[path],
+    files: { read: (path) => (path.includes('missing') ? undefined : 'seed: 3\n') },
   });
   return 'problems' in loaded ? loaded.problems : loaded.warnings;
 };

@@ -1,130 +1,68 @@
-/** The editor never disagrees: yaml-language-server with our schema underlines the files that `lbi validate` refuses, and no others. */
+/** The editors' schema in the language server that editors use: whole files, parts, and what is completed where. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { randomSource } from '../../core/random.ts';
-import { interpolate } from '../../core/spec/interpolate.ts';
-import { parseTree } from '../../core/spec/parse.ts';
-import type { Problem } from '../../core/spec/problem.ts';
-import { pipelineSchema } from '../../core/spec/schema.ts';
-import { validateTree } from '../../core/spec/validate.ts';
-import { type Diagnostic, LanguageServer } from './corpus/language-server.ts';
-import { changeStructure, changeText, goodFiles, pick } from './corpus/mutate.ts';
+import { test } from 'node:test';
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import { getLanguageService } from 'yaml-language-server';
+import { editorSchema } from '../../core/spec/editor-schema.ts';
 
-const server = new LanguageServer();
-before(() => server.start());
-after(() => server.stop());
+const service = getLanguageService({
+  schemaRequestService: async () => JSON.stringify(editorSchema()),
+  workspaceContext: { resolveRelativePath: (path) => path },
+});
+service.configure({
+  validate: true,
+  completion: true,
+  schemas: [{ uri: 'file:///pipeline.schema.json', fileMatch: ['*.yaml'] }],
+});
 
-/** The server is told the schema; a line that names one would be looked for beside the file. */
-const withoutModeline = (text: string): string => text.replace(/^# (yaml-language-server|\$schema).*/gm, '#');
-
-/** What no schema can say: an empty file, the sense of anchors, sizes. */
-const beyond = new Set(['empty', 'anchor', 'too-large']);
-
-interface Verdict {
-  problems: Problem[];
-  /** False where a placeholder decides: the editor does not know what it will be. */
-  decided: boolean;
-}
-
-/** The problems of syntax and schema; what a value means is not the editor's business. */
-const ours = (text: string): Verdict => {
-  const parsed = parseTree({ file: 'p.yaml', text });
-  const before = parsed.problems.filter(({ code }) => code !== 'secret');
-  if (parsed.tree === undefined) return { problems: before, decided: !before.some(({ code }) => beyond.has(code)) };
-  const filled = interpolate(parsed.tree, pipelineSchema, {});
-  const blamed = new Set(filled.problems.map(({ path }) => path));
-  const problems = [...before, ...validateTree(filled.tree).filter(({ path }) => !blamed.has(path))];
-  const counted = problems.filter(({ code }) => !beyond.has(code));
-  return { problems: counted, decided: counted.length > 0 || (problems.length === 0 && blamed.size === 0) };
+let opened = 0;
+const open = (text: string): TextDocument => {
+  opened += 1;
+  return TextDocument.create(`file:///pipeline-${opened}.yaml`, 'yaml', 1, text);
 };
 
-const shown = (found: Diagnostic[]): string =>
-  found
-    .slice(0, 3)
-    .map(({ range, message }) => `${range.start.line + 1}:${range.start.character + 1} ${message}`)
-    .join('; ');
+const faults = async (text: string): Promise<string[]> =>
+  (await service.doValidation(open(text), false)).map(({ range, message }) => `${range.start.line + 1} ${message}`);
 
-/** How the editor and the command line differ over a text; undefined where they agree. */
-const difference = async (text: string): Promise<string | undefined> => {
-  const { problems, decided } = ours(text);
-  if (!decided) return undefined;
-  const found = await server.diagnose(text);
-  if (found.length > 0 === problems.length > 0) return undefined;
-  // The server's own check fails over some keys without a value, and then says nothing at all.
-  const before = server.failures;
-  await server.diagnose(text);
-  if (server.failures > before) return undefined;
-  const words = problems.slice(0, 3).map(({ line, column, code, message }) => `${line}:${column} ${code} ${message}`);
-  return `the command line says: ${words.join('; ') || 'nothing'}\nthe editor says: ${shown(found) || 'nothing'}\n${text}`;
+/** What is offered at the mark `|`. */
+const offered = async (text: string): Promise<string[]> => {
+  const document = open(text.replace('|', ''));
+  const { items } = await service.doComplete(document, document.positionAt(text.indexOf('|')), false);
+  return items.map(({ label }) => label);
 };
 
-const compare = async (cases: [name: string, text: string][]): Promise<void> => {
-  const differences: string[] = [];
-  for (let at = 0; at < cases.length; at += 40) {
-    const batch = cases.slice(at, at + 40).map(async ([name, text]) => {
-      const found = await difference(text);
-      if (found !== undefined) differences.push(`${name}\n${found}`);
-    });
-    await Promise.all(batch);
-  }
-  assert.equal(differences.length, 0, `${differences.length} of ${cases.length} differ: ${differences[0]}`);
-};
-
-const good = Object.entries(goodFiles()).map(([name, text]): [string, string] => [name, withoutModeline(text)]);
-
-test('every shipped pipeline and template is right in the editor', async () => {
-  for (const [name, text] of good) {
-    assert.deepEqual(ours(text).problems, [], name);
-    assert.equal(shown(await server.diagnose(text)), '', name);
-  }
+test('a part needs nothing, changes stages by name and items by number, and removes with null', async () => {
+  const part = `extends: base.yaml
+models: { writer: { temperature: "\${input:heat}", price: null } }
+sources: { 0: { limit: 2 } }
+stages: { interact: { max_steps: 3 }, index: null, filter: { drop_failed: "\${env:X}", committee: { reasons: "\${input:r}" } } }
+inputs: { heat: { type: number, default: 0.3 } }
+profiles: { small: { stages: { interact: { max_steps: 2 } } } }
+`;
+  assert.deepEqual(await faults(part), []);
+  assert.deepEqual(await faults('# a shared file\nmodels: { writer: { provider: local } }\n'), []);
 });
 
-test('every wrong pipeline of the tests is wrong in the editor exactly if a rule of syntax or schema is broken', async () => {
-  const folder = join(import.meta.dirname, 'wrong');
-  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
-  await compare(files.map((name) => [name, withoutModeline(readFileSync(join(folder, name), 'utf8'))]));
+test('a part is checked for its names and types, a whole file also for what is missing', async () => {
+  const [unknown] = await faults('extends: base.yaml\nmodels:\n  writer: { temprature: 1 }\n');
+  assert.match(unknown ?? '', /^3 .*temprature/);
+  assert.equal((await faults('extends: base.yaml\nstages: { interact: { max_steps: many } }\n')).length, 1);
+  assert.equal((await faults('extends: base.yaml\nprofiles: { p: { stages: { intract: {} } } }\n')).length, 1);
+  assert.ok((await faults('version: "1"\nname: x\n')).some((fault) => /Missing property "stages"/.test(fault)));
 });
 
-for (const [how, change] of Object.entries({ text: changeText, structure: changeStructure })) {
-  test(`two hundred good files with changes of their ${how} get the same verdict from both`, async () => {
-    const cases = Array.from({ length: 200 }, (_, index): [string, string] => {
-      const random = randomSource(1000 + index);
-      const [name, text] = pick(random, good);
-      return [`${name}, seed ${1000 + index}`, change(text, random)];
-    });
-    // A lone carriage return ends a line for the editor and none for YAML's parser.
-    await compare(cases.filter(([, text]) => text.length < 30_000 && !/\r(?!\n)/.test(text)));
-  });
-}
-
-const head = `version: "1"\nname: demo\nstages:\n`;
-
-test('after "uses: filter" the keys of that stage are offered, and no others', async () => {
-  const offered = (await server.complete(`${head}  - uses: filter\n    ‸`)).map(({ label }) => label);
-  const { properties = {} } =
-    pipelineSchema.properties?.stages?.items?.oneOf?.find((stage) => stage.properties?.uses?.const === 'filter') ?? {};
-  const missing = Object.keys(properties).filter((name) => name !== 'uses' && !offered.includes(name));
-  assert.deepEqual(missing, [], `offered: ${offered.join(', ')}`);
-  assert.ok(!offered.includes('max_steps') && !offered.includes('per_document'), offered.join(', '));
-});
-
-test('the values of a choice are offered', async () => {
-  const kinds = (await server.complete('version: "1"\nenvironments:\n  box:\n    kind: ‸\n')).map(({ label }) => label);
-  assert.ok(
-    ['shell', 'browser', 'scripted'].every((kind) => kinds.includes(kind)),
-    kinds.join(', '),
-  );
-});
-
-test('a key shows what it means, its default, and what a change of it does', async () => {
-  const steps = await server.hover(`${head}  - uses: interact\n    max_‸steps: 25\n`);
-  assert.match(steps, /Most actions of an episode/);
-  assert.match(steps, /Unit: actions/);
-  assert.match(steps, /Default:? *`?20/i);
-  assert.match(steps, /makes finished work run again/);
-  const sessions = await server.hover('environments:\n  box:\n    kind: shell\n    sess‸ions: 3\n');
-  assert.match(sessions, /Default:? *`?2/i);
-  assert.match(sessions, /finished work is kept/);
+test('keys, stages and inputs are offered where they may stand', async () => {
+  assert.ok((await offered('version: "1"\n|')).includes('extends'));
+  assert.ok((await offered('extends: base.yaml\nstages:\n  interact:\n    |')).includes('max_steps'));
+  assert.deepEqual(await offered('extends: base.yaml\nstages:\n  |'), [
+    'instruct',
+    'interact',
+    'construct',
+    'filter',
+    'index',
+    'export',
+  ]);
+  assert.ok((await offered('extends: base.yaml\nprofiles:\n  p:\n    stages:\n      |')).includes('filter'));
+  const input = await offered('extends: base.yaml\ninputs:\n  n:\n    type: integer\n    |');
+  assert.ok(input.includes('max') && !input.includes('choices'), input.join());
 });

@@ -1,5 +1,5 @@
 /** Values that are right alone and cannot work together. */
-import { at, entriesAt, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
+import { entriesAt, itemsAt, numberAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 /** Checks models, sandboxes and stages for numbers that defeat each other. */
@@ -83,8 +83,3 @@ const checkInteract = (check: Check, path: Path, stage: Tree): void => {
 
 const warn = (check: Check, path: Path, message: string, fix: string, where: 'key' | 'value' = 'value'): void =>
   report(check, path, { code: 'combination', severity: 'warning', message, fix }, where);
-
-const numberAt = (tree: Tree, ...path: Path): number | undefined => {
-  const node = at(tree, ...path);
-  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
-};

@@ -1,7 +1,9 @@
 /** Whatever a pipeline names must exist: models, environments, files; and what it defines should be used. */
+import type { Names } from '../../../schemas/pipeline/key.ts';
+import { pathFrom } from '../relative.ts';
 import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from '../schema.ts';
 import { nearest } from '../suggest.ts';
-import { entriesAt, outline, type Path, type Tree } from '../tree.ts';
+import { entriesAt, outline, type Path, type Scalar, type Tree } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 const homes = { model: 'models', environment: 'environments' } as const;
@@ -32,7 +34,7 @@ const visit = (check: Naming, tree: Tree, schema: SchemaNode | undefined, path: 
   if (schema === undefined) return;
   const governing = resolveSchema(schema, outline(tree));
   if (tree.kind === 'scalar') {
-    if (typeof tree.value === 'string') checkName(check, tree.value, schema, path);
+    if (typeof tree.value === 'string') checkName(check, { ...tree, value: tree.value }, governing, path);
     return;
   }
   const children: [string | number, Tree][] =
@@ -40,8 +42,9 @@ const visit = (check: Naming, tree: Tree, schema: SchemaNode | undefined, path: 
   for (const [step, below] of children) visit(check, below, childSchema(governing, step), [...path, step]);
 };
 
-const checkName = (check: Naming, value: string, schema: SchemaNode, path: Path): void => {
+const checkName = (check: Naming, scalar: Scalar & { value: string }, schema: SchemaNode, path: Path): void => {
   const names = schema['x-names'];
+  const { value } = scalar;
   if (names === 'model' || names === 'environment') {
     const known = check.known[homes[names]];
     check.used.add(`${homes[names]}.${value}`);
@@ -54,8 +57,8 @@ const checkName = (check: Naming, value: string, schema: SchemaNode, path: Path)
       suggestion: nearest(value, known),
       fix,
     });
-  } else if (names !== undefined && check.knowing.fileExists?.(value) === false) {
-    const fix = 'paths are relative to the folder of the pipeline file';
+  } else if (isFile(names, value) && check.knowing.fileExists?.(pathFrom(scalar)) === false) {
+    const fix = 'paths are relative to the folder of the file in which they are written';
     report(check, path, {
       code: 'file',
       message: `the ${names === 'prompt' ? 'prompt file' : 'file or folder'} "${value}" does not exist`,
@@ -63,3 +66,7 @@ const checkName = (check: Naming, value: string, schema: SchemaNode, path: Path)
     });
   }
 };
+
+/** What lies in a package is not known yet. */
+const isFile = (names: Names | undefined, value: string): boolean =>
+  (names === 'file' || names === 'prompt') && !value.includes('${');

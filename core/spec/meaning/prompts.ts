@@ -1,7 +1,8 @@
 /** Prompt files: their sections and variables, reported where the pipeline names the file. */
 import { promptVariables } from '../../prompt.ts';
 import { promptFaults } from '../../prompt-faults.ts';
-import { entriesAt, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
+import { pathFrom } from '../relative.ts';
+import { entriesAt, itemsAt, type Path, type Scalar, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 /** What the prompts of each stage are filled with; a query is a prompt of its own. */
@@ -15,23 +16,27 @@ export const checkPrompts = (check: Check): void => {
     const uses = textAt(stage, 'uses') ?? '';
     if (!Object.hasOwn(kinds, uses)) return;
     for (const { path, file } of promptsOf(stage)) {
-      const text = fileText(file);
+      const text = fileText(pathFrom(file));
       if (text === undefined) continue;
       const kind = path[0] === 'knowledge' ? 'query' : kinds[uses as keyof typeof kinds];
       for (const { message, line, fix } of promptFaults(text, promptVariables[kind])) {
-        report(check, ['stages', index, ...path], { code: 'prompt', message: `${file}:${line}: ${message}`, fix });
+        report(check, ['stages', index, ...path], {
+          code: 'prompt',
+          message: `${file.value}:${line}: ${message}`,
+          fix,
+        });
       }
     }
   });
 };
 
 /** The files under the keys `prompt` and `prompts` of a stage, wherever they stand in it. */
-const promptsOf = (tree: Tree, path: Path = []): { path: Path; file: string }[] => {
+const promptsOf = (tree: Tree, path: Path = []): { path: Path; file: Scalar & { value: string } }[] => {
   if (tree.kind === 'list') return tree.items.flatMap((item, index) => promptsOf(item, [...path, index]));
   return entriesAt(tree).flatMap(([name, { value }]) => {
     const here = [...path, name];
-    const file = textAt(value);
+    if (value.kind !== 'scalar') return promptsOf(value, here);
     const named = name === 'prompt' || path.at(-1) === 'prompts';
-    return file === undefined ? promptsOf(value, here) : named ? [{ path: here, file }] : [];
+    return named && typeof value.value === 'string' ? [{ path: here, file: { ...value, value: value.value } }] : [];
   });
 };

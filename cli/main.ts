@@ -1,20 +1,15 @@
 #!/usr/bin/env node
 /** The `lbi` program: commands and their options; each command's work is loaded when it is called. */
-import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
-import { program as lbi } from './home.ts';
+import { cacheFolder, program as lbi } from './home.ts';
+import { version } from './version.ts';
 import { WrongCall } from './wrong-call.ts';
 
-/** The nearest package.json above: next to the sources in a checkout, above dist in the package. */
-function version(): string {
-  for (const place of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { version: string }).version;
-    } catch {}
-  }
-  return 'unknown';
-}
+// What was compiled once is not compiled again by the next call: half of the time of a short command.
+if (process.env.NODE_COMPILE_CACHE === undefined) enableCompileCache(join(cacheFolder(), 'compiled'));
 
 const program = new Command(lbi)
   .description('Makes training data for agents from documentation and a live environment.')
@@ -76,11 +71,17 @@ program
   .action(does(async (folder, options) => (await import('./init.ts')).initCommand(folder, options)));
 program
   .command('validate')
-  .argument('<files...>', 'pipeline files')
+  .argument('<files...>', 'pipeline files, or folders of them')
   .option('--profile <name>', 'check with this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
   .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--strict', 'warnings count as errors')
+  .option('--watch', 'check again whenever a file changes; Ctrl-C ends')
+  .addOption(
+    new Option('--format <name>', 'how to print: for people, programs, GitHub workflows, code scanning').choices([
+      ...['pretty', 'json', 'github', 'sarif'],
+    ]),
+  )
   .option(...json)
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
@@ -296,14 +297,16 @@ program
   .command('supervise', { hidden: true })
   .action(does(async () => (await import('./machine.ts')).superviseCommand()));
 
+const completion = 'print a script that completes commands, files, runs and keys';
 // What a shell asks while one types is answered by a library that is loaded for that alone.
 if (/^complet(e|ion)$/.test(process.argv[2] ?? '')) {
   await (await import('./completion.ts')).addCompletion(program, process.argv.slice(4));
+  program.commands.find((command) => command.name() === 'completion')?.description(completion);
 } else {
   program
     .command('completion')
     .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
-    .description('print a script that completes commands, files, runs and keys')
+    .description(completion)
     .addHelpText('after', `\nExample:\n  source <(${lbi} completion bash)     in ~/.bashrc\n`);
 }
 

@@ -23,7 +23,7 @@ export interface PipelineFile {
   loaded: Loaded;
   /** Absolute folder that the paths in the spec are relative to. */
   folder: string;
-  /** Absolute paths of all files that were read: this one, then those that it extends. */
+  /** Absolute paths of all that was looked at: this file, those that it extends, and those that they name. */
   files: string[];
 }
 
@@ -32,27 +32,40 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
   const text = await readFile(file, 'utf8');
   const folder = dirname(resolve(file));
   const { environment = process.env, ...rest } = options;
+  const looked = new Set([resolve(file)]);
+  const at = (path: string): string => {
+    const absolute = resolve(folder, path);
+    looked.add(absolute);
+    return absolute;
+  };
   const loaded = loadSpec({
     ...rest,
     text,
     file,
     environment,
-    files: extendedFiles,
     docsMissing,
-    fileExists: (path) => existsSync(resolve(folder, path)),
+    files: extendedFiles((path) => looked.add(resolve(path))),
+    fileExists: (path) => existsSync(at(path)),
+    fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
-  return { loaded, folder, files: Object.keys(loaded.sources).map((path) => resolve(path)) };
+  return { loaded, folder, files: [...looked] };
 };
 
-/** Reads what a pipeline extends: plain files only, never a device that has no end. */
-const extendedFiles: Files = {
+/** The text of a plain file, never of a device that has no end. */
+const textOf = (path: string): string | undefined => {
+  try {
+    return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Reads what a pipeline extends; `sees` is told of each file, there or not. */
+const extendedFiles = (sees: (path: string) => void): Files => ({
   read: (path) => {
-    try {
-      return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
-    } catch {
-      return undefined;
-    }
+    sees(path);
+    return textOf(path);
   },
   list: (folder) => {
     try {
@@ -61,7 +74,7 @@ const extendedFiles: Files = {
       return [];
     }
   },
-};
+});
 
 /** Whether the table of prices has a model. */
 export const hasPrice = (provider: string, model: string): boolean =>

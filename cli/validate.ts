@@ -1,76 +1,81 @@
 /** `lbi validate`: checks pipeline files and prints every problem with its place and fix. */
-import { styleText } from 'node:util';
-import { distinct, type Problem } from '../core/spec/problem.ts';
-import { inReadingOrder, renderProblems } from '../core/spec/render.ts';
-import type { PipelineSpec } from '../schemas/pipeline/pipeline.ts';
 import { program } from './home.ts';
-import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
+import { hasPrice, unreadable } from './pipeline-file.ts';
+import { type CheckOptions, checkFile, pipelineFiles, type Report } from './validate/files.ts';
+import { printGithub, printJson, printPretty } from './validate/print.ts';
+import { version } from './version.ts';
+import { WrongCall } from './wrong-call.ts';
 
-export interface ValidateOptions extends PipelineFileOptions {
-  /** One JSON document on stdout instead of text. */
+export interface ValidateOptions extends CheckOptions {
+  format?: 'pretty' | 'json' | 'github' | 'sarif';
+  /** The same as the format json. */
   json?: boolean;
-  /** Warnings count as errors. */
-  strict?: boolean;
-}
-
-interface Report {
-  file: string;
-  valid: boolean;
-  problems: Problem[];
-  /** Text of every file that was read, by the name that problems show. */
-  sources: Record<string, string>;
-  spec: PipelineSpec | undefined;
+  /** Check again whenever a file changes. */
+  watch?: boolean;
 }
 
 /** Exit codes: 0 all valid, 2 no such file, 3 a pipeline is invalid. Problems go to stderr, results to stdout. */
-export const validateCommand = async (files: readonly string[], given: ValidateOptions = {}): Promise<number> => {
+export const validateCommand = async (paths: readonly string[], given: ValidateOptions = {}): Promise<number> => {
   const options: ValidateOptions = { knownPrice: hasPrice, ...given };
-  if (files.length === 0) return usage(`${program} validate needs a file: ${program} validate pipeline.yaml`);
+  const format = options.format ?? (options.json === true ? 'json' : 'pretty');
+  try {
+    if (paths.length === 0) throw new WrongCall(`${program} validate needs a file: ${program} validate pipeline.yaml`);
+    const reports = await checkAll(paths, options);
+    if (options.watch === true) return await watchAll(paths, options, format);
+    await print(reports, format);
+    const valid = reports.every((report) => report.valid);
+    if (valid && format === 'pretty') process.stderr.write(`  next  ${program} run ${reports[0]?.file}\n`);
+    return valid ? 0 : 3;
+  } catch (error) {
+    if (!(error instanceof WrongCall)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    return 2;
+  }
+};
+
+const checkAll = async (paths: readonly string[], options: CheckOptions): Promise<Report[]> => {
   const reports: Report[] = [];
-  for (const file of files) {
+  for (const file of await pipelineFiles(paths)) {
+    const report = await checkFile(file, options).catch((error: unknown) => {
+      throw new WrongCall(unreadable(file, error));
+    });
+    reports.push(report);
+  }
+  return reports;
+};
+
+const print = async (reports: Report[], format: ValidateOptions['format']): Promise<void> => {
+  if (format === 'json') printJson(reports);
+  else if (format === 'github') printGithub(reports);
+  else if (format === 'sarif') {
+    const { sarifLog } = await import('./validate/sarif.ts');
+    process.stdout.write(`${JSON.stringify(sarifLog(reports, version()), null, 2)}\n`);
+  } else printPretty(reports);
+};
+
+/** The screen is cleared for people alone; a file that is gone for a moment is waited for. */
+const watchAll = async (
+  paths: readonly string[],
+  options: CheckOptions,
+  format: ValidateOptions['format'],
+): Promise<number> => {
+  const { repeatOnChange } = await import('./validate/watch.ts');
+  let looked: string[] = [];
+  const waits = (): void => {
+    if (format === 'pretty') process.stderr.write('  watching for changes, Ctrl-C ends\n');
+  };
+  const round = async (): Promise<{ files: string[]; result: number }> => {
+    if (format === 'pretty' && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[3J\u001b[H');
     try {
-      reports.push(await check(file, options));
+      const reports = await checkAll(paths, options);
+      looked = reports.flatMap((report) => report.looked);
+      await print(reports, format);
+      return { files: looked, result: reports.every((report) => report.valid) ? 0 : 3 };
     } catch (error) {
-      return usage(unreadable(file, error));
+      if (!(error instanceof WrongCall)) throw error;
+      process.stderr.write(`error: ${error.message}\n`);
+      return { files: looked, result: 3 };
     }
-  }
-  if (options.json === true) printJson(reports);
-  else for (const report of reports) print(report);
-  const valid = reports.every((report) => report.valid);
-  if (valid && options.json !== true) process.stderr.write(`  next  ${program} run ${files[0]}\n`);
-  return valid ? 0 : 3;
-};
-
-const usage = (message: string): number => {
-  process.stderr.write(`error: ${message}\n`);
-  return 2;
-};
-
-/** The file as it stands and, unless one was chosen, with each of its profiles; unset variables of a profile are no fault. */
-const check = async (file: string, options: ValidateOptions): Promise<Report> => {
-  const { loaded } = await readPipelineFile(file, options);
-  const spec = 'spec' in loaded ? loaded.spec : undefined;
-  let problems = 'spec' in loaded ? loaded.warnings : loaded.problems;
-  const others = options.profile === undefined && spec !== undefined ? loaded.profiles : [];
-  for (const profile of others) {
-    const other = (await readPipelineFile(file, { ...options, profile })).loaded;
-    const found = 'spec' in other ? other.warnings : other.problems.filter(({ code }) => code !== 'env');
-    problems = distinct([...problems, ...found]);
-  }
-  const wrong = problems.some(({ severity }) => severity === 'error' || options.strict === true);
-  return { file, valid: !wrong, problems, sources: loaded.sources, spec };
-};
-
-const print = ({ file, valid, problems, sources, spec }: Report): void => {
-  const color = styleText('red', 'x', { stream: process.stderr }) !== 'x';
-  if (problems.length > 0) process.stderr.write(`${renderProblems(problems, sources, { color })}`);
-  if (valid && spec !== undefined)
-    process.stdout.write(`${file}: valid (${spec.stages.map(({ uses }) => uses).join(' → ')})\n`);
-};
-
-const printJson = (reports: Report[]): void => {
-  const data = reports.map(({ file, valid, problems, sources }) => ({
-    ...{ file, valid, files: Object.keys(sources), problems: inReadingOrder(problems) },
-  }));
-  process.stdout.write(`${JSON.stringify({ schema: 'lbi.validate/1', data, warnings: [] })}\n`);
+  };
+  return repeatOnChange(round, waits);
 };

@@ -8,11 +8,16 @@ const effects = {
   nothing: '',
 } as const;
 
+const isPlain = (value: Json | undefined): boolean => value !== undefined && !isMap(value);
+
 const describe = (schema: SchemaNode): string | undefined => {
   if (schema.description === undefined) return undefined;
-  const said = [schema.description, ...(schema['x-unit'] === undefined ? [] : [`Unit: ${schema['x-unit']}.`])].join(
-    ' ',
-  );
+  const said = [
+    schema.description,
+    ...(schema['x-unit'] === undefined ? [] : [`Unit: ${schema['x-unit']}.`]),
+    // Editors show the default of a key that takes one type alone, and these take ${env:…} too.
+    ...(isPlain(schema.default) ? [`Default: ${JSON.stringify(schema.default)}.`] : []),
+  ].join(' ');
   const chosen = schema['x-effect'] === undefined ? '' : effects[schema['x-effect']];
   const effect = schema['x-selects'] === true ? 'Changing it runs only what is new.' : chosen;
   return effect === '' ? said : `${said}\n\n${effect}`;
@@ -36,7 +41,9 @@ const convert = (schema: SchemaNode, form: Form): JsonObject => {
   const said: JsonObject = description === undefined ? {} : { description };
   if (form === 'part' && schema.oneOf !== undefined) kept.anyOf = schema.oneOf.map((each) => convert(each, form));
   if (takesPlaceholder(schema)) {
-    const { default: value, ...own } = kept;
+    const { default: value, ...given } = kept;
+    // As on the command line: beyond it a number is not the one that was written.
+    const own = schema.type === 'integer' ? { maximum: Number.MAX_SAFE_INTEGER, ...given } : given;
     return { ...said, ...(value === undefined ? {} : { default: value }), anyOf: [own, { ...placeholder }] };
   }
   if (schema.items !== undefined) return { ...said, ...withChanges(schema, kept, form) };

@@ -1,35 +1,30 @@
-/** One fault that Ajv found → one problem in words, at the key or value that a person must edit. */
-import type { ErrorObject } from 'ajv';
-
+/** One fault of the tree → one problem in words, at the key or value that a person must edit. */
 import { type Place, type Problem, position, problemAt, type Words } from './problem.ts';
-import { accepts, isMap, pipelineSchema, type SchemaNode, tagValues } from './schema.ts';
+import { accepts, isMap, pipelineSchema, propertyOf, type SchemaNode, tagValues } from './schema.ts';
 import { meant, nearest } from './suggest.ts';
-import { at, keyPlace, type Path, showPath, type Tree, toJson } from './tree.ts';
+import { at, keyPlace, showPath, toJson } from './tree.ts';
 import { type Fault, inKind, show, typeFix, wanted } from './value-words.ts';
 
-/** Problems for one Ajv error; none when another problem already says it. */
-export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] => {
-  const node = at(tree, ...path) ?? tree;
-  const schema = (error.parentSchema ?? {}) as SchemaNode;
-  const fault: Fault = { tree, path, shown: showPath(tree, path), schema, value: toJson(node), node };
+/** Problems for one fault; none when another problem already says it. */
+export const explain = (fault: Fault): Problem[] => {
+  const { node, keyword, name = '' } = fault;
   const isWhole = !(node.kind === 'map' && node.partial === true);
-  switch (error.keyword) {
+  switch (keyword) {
     case 'additionalProperties':
-      return unknownKey(fault, String(error.params.additionalProperty));
+      return [unknownKey(fault, name)];
     case 'required':
-      return isWhole && !isMisspelt(fault, String(error.params.missingProperty))
-        ? [missingKey(fault, String(error.params.missingProperty))]
-        : [];
-    case 'discriminator':
-      return isWhole || error.params.error === 'mapping' ? [wrongTag(fault, String(error.params.tag))] : [];
+      return isWhole && !isMisspelt(fault, name) ? [missingKey(fault, name)] : [];
+    case 'tag':
+      if (at(node, name) !== undefined) return [wrongTag(fault, name)];
+      return isWhole ? [missingTag(fault, name)] : [];
     case 'type':
       return wrongType(fault);
     case 'anyOf':
-      return [schema['x-told-by'] === undefined ? wrongValue(fault, error.keyword) : wrongShape(fault)];
+      return [fault.schema['x-told-by'] === undefined ? wrongValue(fault) : wrongShape(fault)];
     case 'propertyNames':
-      return [wrongName(fault, String(error.params.propertyName))];
+      return [wrongName(fault, name)];
     default:
-      return [wrongValue(fault, error.keyword)];
+      return [wrongValue(fault)];
   }
 };
 
@@ -40,7 +35,7 @@ const make = (fault: Fault, place: Place, words: Words): Problem => {
 };
 
 const whereUsed = ({ source, offset }: Place, place: Place): string => {
-  const { line, column } = position(source.text, offset);
+  const { line, column } = position(source, offset);
   return source === place.source ? `line ${line}` : `${source.file}:${line}:${column}`;
 };
 
@@ -49,47 +44,42 @@ const inWords = (shown: string): string => (shown === '' ? 'the pipeline' : show
 /** The map that would have taken the key: one of the map's own maps, or another variant. */
 const home = (schema: SchemaNode, name: string): { suggestion?: string; fix?: string } => {
   for (const [parent, below] of Object.entries(schema.properties ?? {})) {
-    if (below.properties?.[name] !== undefined) {
+    if (propertyOf(below, name) !== undefined) {
       return { suggestion: `${parent}.${name}`, fix: `write it inside ${parent}: { ${name}: … }` };
     }
   }
   const stages = pipelineSchema.properties?.stages?.items?.oneOf ?? [];
   const isStage = schema.properties?.uses !== undefined;
-  const other = isStage ? stages.find((stage) => stage.properties?.[name] !== undefined) : undefined;
+  const other = isStage ? stages.find((stage) => propertyOf(stage, name) !== undefined) : undefined;
   if (other !== undefined)
     return { fix: `"${name}" is a key of the stage ${other.properties?.uses?.const}: move it there` };
-  if (!isStage && pipelineSchema.properties?.[name] !== undefined && schema.properties?.[name] === undefined) {
+  if (!isStage && propertyOf(pipelineSchema, name) !== undefined && propertyOf(schema, name) === undefined) {
     return { fix: `"${name}" is a key of the whole file: indent it like "models"` };
   }
   return {};
 };
 
-const unknownKey = (fault: Fault, name: string): Problem[] => {
+const unknownKey = (fault: Fault, name: string): Problem => {
   const known = Object.keys(fault.schema.properties ?? {});
   const place = keyPlace(fault.tree, [...fault.path, name]);
-  const moved = fault.schema['x-moved']?.[name];
+  const moved = new Map(Object.entries(fault.schema['x-moved'] ?? {})).get(name);
   const suggestion = moved === undefined ? nearest(name, known) : undefined;
   const elsewhere = moved !== undefined ? { fix: moved } : suggestion === undefined ? home(fault.schema, name) : {};
   const inner = at(fault.tree, ...fault.path, name);
-  const problem = make(
-    { ...fault, node: inner ?? fault.node, shown: showPath(fault.tree, [...fault.path, name]) },
-    place,
-    {
-      code: 'unknown-key',
-      message: `unknown key "${name}" in ${inWords(fault.shown)}`,
-      expected: known,
-      ...(suggestion === undefined ? {} : { suggestion }),
-      ...elsewhere,
-    },
-  );
-  return [problem];
+  return make({ ...fault, node: inner ?? fault.node, shown: showPath(fault.tree, [...fault.path, name]) }, place, {
+    code: 'unknown-key',
+    message: `unknown key "${name}" in ${inWords(fault.shown)}`,
+    expected: known,
+    ...(suggestion === undefined ? {} : { suggestion }),
+    ...elsewhere,
+  });
 };
 
 /** A key that is there under a misspelt name is not missing. */
 const isMisspelt = (fault: Fault, name: string): boolean => {
   const known = Object.keys(fault.schema.properties ?? {});
   const unknown = fault.node.kind === 'map' ? [...fault.node.entries.keys()].filter((key) => !known.includes(key)) : [];
-  return unknown.some((key) => nearest(key, known) === name);
+  return unknown.slice(0, 50).some((key) => nearest(key, known) === name);
 };
 
 /** Where a later file or a profile removed the key with null. */
@@ -99,7 +89,7 @@ const removedAt = ({ node }: Fault, name: string): Place | undefined =>
 const removedHere = ', which null removes here';
 
 const missingKey = (fault: Fault, name: string): Problem => {
-  const property = fault.schema.properties?.[name];
+  const property = propertyOf(fault.schema, name);
   const takes = property === undefined ? '…' : accepts(property).join(' | ');
   const removed = removedAt(fault, name);
   return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
@@ -110,17 +100,23 @@ const missingKey = (fault: Fault, name: string): Problem => {
   });
 };
 
+/** Without the key that tells variants apart nothing else can be checked: a misspelt one is looked for among the keys of all of them. */
+const missingTag = (fault: Fault, tag: string): Problem => {
+  const known = [...new Set((fault.schema.oneOf ?? []).flatMap((variant) => Object.keys(variant.properties ?? {})))];
+  const names = fault.node.kind === 'map' ? [...fault.node.entries.keys()] : [];
+  const written = names.slice(0, 50).find((name) => !known.includes(name) && nearest(name, known) === tag);
+  if (written !== undefined) return unknownKey({ ...fault, schema: { properties: { [tag]: {} } } }, written);
+  const removed = removedAt(fault, tag);
+  return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
+    code: 'missing-key',
+    message: `${inWords(fault.shown)} needs the key "${tag}"${removed === undefined ? '' : removedHere}`,
+    expected: [`${tag}: ${tagValues(fault.schema).join(' | ')}`],
+  });
+};
+
 const wrongTag = (fault: Fault, tag: string): Problem => {
   const values = tagValues(fault.schema);
-  const node = at(fault.tree, ...fault.path, tag);
-  if (node === undefined) {
-    const removed = removedAt(fault, tag);
-    return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
-      code: 'missing-key',
-      message: `${inWords(fault.shown)} needs the key "${tag}"${removed === undefined ? '' : removedHere}`,
-      expected: [`${tag}: ${values.join(' | ')}`],
-    });
-  }
+  const node = at(fault.tree, ...fault.path, tag) ?? fault.node;
   const value = toJson(node);
   const words = node.kind === 'scalar' && node.sensitive === true ? '' : show(value);
   return make({ ...fault, node, shown: showPath(fault.tree, [...fault.path, tag]) }, node.place, {
@@ -135,7 +131,7 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
 /** A map that has none of the keys that tell what it is, or several of them. */
 const wrongShape = (fault: Fault): Problem => {
   const tags = fault.schema['x-told-by'] ?? [];
-  const there = isMap(fault.value) ? tags.filter((tag) => isMap(fault.value) && fault.value[tag] !== undefined) : [];
+  const there = tags.filter((tag) => at(fault.node, tag) !== undefined);
   const [first, second] = there;
   if (first === undefined || second === undefined)
     return make(fault, keyPlace(fault.tree, fault.path), {
@@ -166,7 +162,7 @@ const slippedOut = (fault: Fault): string | undefined => {
   )?.[0];
   const variants = fault.schema.oneOf ?? [fault.schema];
   const name = String(fault.path.at(-1));
-  return variants.some((variant) => variant.properties?.[name] !== undefined) ? emptyName : undefined;
+  return variants.some((variant) => propertyOf(variant, name) !== undefined) ? emptyName : undefined;
 };
 
 const indentFix = (fault: Fault): string => {
@@ -218,8 +214,8 @@ const wrongName = (fault: Fault, name: string): Problem => {
   });
 };
 
-const wrongValue = (fault: Fault, keyword: string): Problem => {
-  const { value, schema, shown, node, path } = fault;
+const wrongValue = (fault: Fault): Problem => {
+  const { keyword, value, schema, shown, node, path } = fault;
   if (path.at(-1) === 'api_key') return wrongSecret(fault);
   const expected = accepts(schema);
   const choices = (schema.anyOf ?? []).flatMap((branch) => (typeof branch.const === 'string' ? [branch.const] : []));
@@ -229,6 +225,7 @@ const wrongValue = (fault: Fault, keyword: string): Problem => {
     uniqueItems: `${shown} names the same thing twice`,
     format: `${shown} is no web address`,
     minLength: `${shown} is an empty text`,
+    maxLength: `${shown} is longer than ${schema.maxLength} characters`,
     pattern: `${shown} is ${inKind(fault)}, which has characters that are not allowed here`,
   };
   const message =

@@ -151,7 +151,7 @@ const shown = (assembling: Assembling, path: string): string => joinPath(assembl
 
 const showWay = (assembling: Assembling, way: Link[]): string => {
   const steps = way.map(({ place }) => {
-    const { line, column } = position(place.source.text, place.offset);
+    const { line, column } = position(place.source, place.offset);
     return `${place.source.file}:${line}:${column}`;
   });
   return [...steps, shown(assembling, way.at(-1)?.path ?? '')].join(' → ');

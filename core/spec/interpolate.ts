@@ -4,7 +4,7 @@ import { type Inputs, readInputs } from './inputs.ts';
 import { type Environment, type Filling, fillOne, inputValue } from './placeholder.ts';
 import type { Problem } from './problem.ts';
 import { childSchema, isNote, resolveSchema, type SchemaNode } from './schema.ts';
-import { type Origin, type Path, type Scalar, type Tree, toJson } from './tree.ts';
+import { type Origin, outline, type Path, type Scalar, type Tree } from './tree.ts';
 
 export interface Filled {
   tree: Tree;
@@ -40,7 +40,7 @@ const withEntry = (tree: Tree, name: string, change: (value: Tree) => Tree): Tre
 const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path: Path): Tree => {
   if (tree.kind === 'scalar') return fillScalar(filling, tree, schema, path);
   const governing =
-    schema === undefined ? undefined : resolveSchema(schema, toJson(tagged(filling, tree, schema, path)));
+    schema === undefined ? undefined : resolveSchema(schema, outline(tagged(filling, tree, schema, path)));
   if (tree.kind === 'list') {
     const items = tree.items.map((item, index) =>
       fill(filling, item, governing === undefined ? undefined : childSchema(governing, index), [...path, index]),

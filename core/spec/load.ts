@@ -5,15 +5,18 @@ import { assemble, type Files } from './extend.ts';
 import { giveInputs, sortFlags } from './input-flags.ts';
 import { checkInputs, inputsWritten, inputValues } from './inputs.ts';
 import { type Filled, interpolate } from './interpolate.ts';
+import { checkCombinations } from './meaning/combinations.ts';
 import { checkCommittees } from './meaning/committee.ts';
 import { checkFilters } from './meaning/filter.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
+import { checkPrompts } from './meaning/prompts.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkSources } from './meaning/sources.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
+import { checkTwins } from './meaning/twins.ts';
 import { applySettings, layFiles } from './override.ts';
 import type { Environment } from './placeholder.ts';
 import { distinct, type Problem } from './problem.ts';
@@ -73,7 +76,7 @@ const compose = (
   const written = new Set(roots.flatMap(inputsWritten));
   const inputs = checkInputs(filled.inputs, written, flags.problems);
   const before = [...read, ...laid.problems, ...flags.problems, ...changed.problems, ...filled.problems, ...inputs];
-  const problems = distinct([...checkTree(filled, input, before)]);
+  const problems = distinct(withoutEchoes(checkTree(filled, input, before)));
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const tree = resolvePaths(filled.tree);
   return { spec: specOf(tree, filled), warnings: problems, tree };
@@ -86,23 +89,39 @@ const specOf = (tree: Tree, { inputs }: Filled): PipelineSpec => {
   return { ...rest, ...values } as unknown as PipelineSpec;
 };
 
+/** A key in clear where a secret must be named is found by its looks and by its place: the place says more. */
+const withoutEchoes = (problems: Problem[]): Problem[] => {
+  const secrets = problems.filter(({ code, path }) => code === 'secret' && path !== '');
+  const placed = new Set(secrets.map(({ file, line }) => `${file}:${line}`));
+  return problems.filter(
+    ({ code, path, file, line }) => code !== 'secret' || path !== '' || !placed.has(`${file}:${line}`),
+  );
+};
+
+const meaning = [
+  checkNames,
+  checkStages,
+  checkFilters,
+  checkCommittees,
+  checkTwins,
+  checkMoney,
+  checkPlaces,
+  checkSources,
+  checkTiming,
+  checkCombinations,
+  checkPrompts,
+];
+
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  const steps = [
-    checkNames,
-    checkStages,
-    checkFilters,
-    checkCommittees,
-    checkMoney,
-    checkPlaces,
-    checkSources,
-    checkTiming,
-  ];
-  for (const step of steps) step(check);
+  for (const step of meaning) step(check);
   const errors = before.filter(({ severity, path }) => severity === 'error' && path !== '');
   const blamed = new Set([...unfilled, ...errors.map(({ path }) => path)]);
-  const found = [...before, ...[...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path))];
+  const judged = [...validateTree(tree), ...check.problems].filter(
+    ({ code, path }) => code === 'unknown-key' || !blamed.has(path),
+  );
+  const found = [...before, ...judged];
   const faulty = found.some(({ severity }) => severity === 'error');
   // Beside an error, "not used" is mostly its echo.
   return found.filter(({ code }) => code !== 'unused' || !faulty);

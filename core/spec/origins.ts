@@ -2,8 +2,9 @@
 import type { Json, JsonObject } from '../../schemas/common.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import { laterPlaceholders } from './placeholder.ts';
-import { concealKeys, type Place, position, shownFile } from './problem.ts';
+import { type Place, position, shownFile } from './problem.ts';
 import { isMap, pipelineSchema } from './schema.ts';
+import { concealKeys } from './secrets.ts';
 import { at, child, type List, type Mapping, type Path, type Scalar, showPath, type Tree } from './tree.ts';
 
 /** A value of the pipeline and what set it; sensitive ones are shown as the placeholder that they came from. */
@@ -85,7 +86,7 @@ const settingOf = (path: string, scalar: Scalar): Setting => {
 
 const placeWords = ({ source, offset }: Place): string => {
   if (source.file.startsWith('--')) return shownFile(source.file, false);
-  const { line, column } = position(source.text, offset);
+  const { line, column } = position(source, offset);
   return `${source.file}:${line}:${column}`;
 };
 

@@ -11,27 +11,34 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml';
-import { type Place, type Problem, problemAt, type Source, type Words } from './problem.ts';
+import { type Anchors, deepOffset, findAnchors } from './anchors.ts';
+import { MOST_EXPECTED, type Place, type Problem, problemAt, type Source, type Words } from './problem.ts';
+import { type ClearKey, clearKeys } from './secrets.ts';
 import { nearest } from './suggest.ts';
 import { explainSyntax } from './syntax.ts';
 import type { Entry, Mapping, Tree } from './tree.ts';
 
-/** Values of a file after its aliases are expanded: more than any pipeline has, few enough to stay quick. */
+/** More than any pipeline has, few enough to stay quick: characters and lines of the text, values and levels once aliases are expanded. */
+const MOST_CHARACTERS = 400_000;
+const MOST_LINES = 20_000;
 const MOST_NODES = 20_000;
-const MOST_CHARACTERS = 2_000_000;
+const MOST_LEVELS = 100;
 
 interface Reading {
   source: Source;
-  document: Document.Parsed;
+  anchors: Anchors;
   problems: Problem[];
+  /** How each anchor would be used: `*name`. */
+  uses: string[];
+  extendsOthers: boolean;
   nodes: number;
   open: Set<Node>;
   via: Place | undefined;
 }
 
-const placeOf = (reading: Reading, node: { range?: [number, number, number] | null | undefined }): Place => {
+const placeOf = (source: Source, node: { range?: [number, number, number] | null | undefined }): Place => {
   const [from, to] = node.range ?? [0, 0];
-  return { source: reading.source, offset: from, length: to - from };
+  return { source, offset: from, length: to - from };
 };
 
 const report = (reading: Reading, place: Place, words: Words): void => {
@@ -40,25 +47,27 @@ const report = (reading: Reading, place: Place, words: Words): void => {
 
 /** Text → tree, or every problem of its syntax. Duplicate keys are reported beside a tree, all else in place of one. */
 export const parseTree = (source: Source): { tree: Tree | undefined; problems: Problem[] } => {
-  const whole: Place = { source, offset: 0, length: 1 };
-  if (source.text.length > MOST_CHARACTERS) {
-    const message = `the file has ${source.text.length} characters; a pipeline has at most ${MOST_CHARACTERS}`;
-    return { tree: undefined, problems: [problemAt(whole, { code: 'too-large', message })] };
-  }
+  const size = sizeProblem(source);
+  if (size !== undefined) return { tree: undefined, problems: [size] };
   const parsed = read(source);
   if (parsed === undefined) {
-    return {
-      tree: undefined,
-      problems: [problemAt(whole, { code: 'too-large', message: 'the file is nested too deeply' })],
-    };
+    const offset = deepOffset(source.text, MOST_LEVELS);
+    return { tree: undefined, problems: [problemAt({ source, offset, length: 1 }, tooDeep)] };
   }
+  const anchors = findAnchors(parsed, MOST_LEVELS);
   const problems = syntaxProblems(source, parsed);
-  if (problems.some((problem) => problem.code !== 'duplicate-key')) return { tree: undefined, problems };
-  const reading: Reading = { source, document: parsed, problems, nodes: 0, open: new Set(), via: undefined };
-  const root = parsed.contents as Node | null;
-  if (root === null) {
-    return { tree: undefined, problems: [problemAt(whole, emptyFile)] };
+  if (problems.length > 0) return { tree: undefined, problems };
+  if (anchors.tooDeep !== undefined) {
+    const place = { ...placeOf(source, anchors.tooDeep), length: 1 };
+    return { tree: undefined, problems: [problemAt(place, tooDeep)] };
   }
+  const root = parsed.contents as Node | null;
+  if (root === null) return { tree: undefined, problems: [problemAt({ source, offset: 0, length: 1 }, emptyFile)] };
+  const uses = anchors.names.slice(0, MOST_EXPECTED).map((name) => `*${name}`);
+  problems.push(...clearKeys(source.text).map((key) => clearKey(source, key)));
+  const extendsOthers = isMap(root) && root.has('extends');
+  const count = { nodes: 0, open: new Set<Node>(), via: undefined };
+  const reading: Reading = { source, anchors, uses, problems, extendsOthers, ...count };
   const tree = convert(reading, root);
   const stopped = problems.some((problem) => problem.code === 'too-large');
   return { tree: stopped ? undefined : tree, problems };
@@ -70,14 +79,47 @@ const emptyFile: Words = {
   fix: 'lbi init writes a commented pipeline to begin with',
 };
 
+const sizeProblem = (source: Source): Problem | undefined => {
+  const { length } = source.text;
+  const lines = length > MOST_CHARACTERS ? 0 : source.text.split('\n').length;
+  if (length <= MOST_CHARACTERS && lines <= MOST_LINES) return undefined;
+  const [has, most] =
+    length > MOST_CHARACTERS ? [`${length} characters`, MOST_CHARACTERS] : [`${lines} lines`, MOST_LINES];
+  return problemAt(
+    { source, offset: 0, length: 1 },
+    {
+      code: 'too-large',
+      message: `the file has ${has}; a pipeline has at most ${most}`,
+      fix: 'keep long texts in files of their own',
+    },
+  );
+};
+
+const tooDeep: Words = {
+  code: 'too-large',
+  message: `the file is nested more than ${MOST_LEVELS} levels deep here`,
+};
+
+const clearKey = (source: Source, { what, name, offset, length }: ClearKey): Problem => {
+  const instead = name === undefined ? 'take it out of the file' : `write \${secret:${name}} where a model needs it`;
+  return problemAt(
+    { source, offset, length },
+    {
+      code: 'secret',
+      message: `${what} is written here in clear: a key in a file ends up with other people`,
+      fix: `${instead}; if this file was shared, replace the key`,
+      hidden: true,
+    },
+  );
+};
+
 const read = (source: Source): Document.Parsed | undefined => {
   try {
     return parseDocument(source.text, {
       merge: true,
-      uniqueKeys: true,
+      uniqueKeys: false,
       strict: true,
       prettyErrors: false,
-      logLevel: 'silent',
     });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
@@ -85,17 +127,14 @@ const read = (source: Source): Document.Parsed | undefined => {
   }
 };
 
-/** One syntax error hides the others, which are mostly its echo; tags and duplicate keys are each their own. */
+/** One syntax error hides the others, which are mostly its echo; tags are each their own. */
 const syntaxProblems = (source: Source, document: Document.Parsed): Problem[] => {
-  const first = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
-  const shown = [
-    ...document.errors.filter((error) => error.code === 'DUPLICATE_KEY'),
-    ...(first === undefined ? [] : [first]),
-  ];
-  const problems = shown.map((error) => {
-    const { offset, length, words } = explainSyntax(source, error);
-    return problemAt({ source, offset, length }, words);
-  });
+  const [first] = document.errors;
+  const problems: Problem[] = [];
+  if (first !== undefined) {
+    const { offset, length, words } = explainSyntax(source, first);
+    problems.push(problemAt({ source, offset, length }, words));
+  }
   for (const warning of document.warnings.filter(({ code }) => code === 'TAG_RESOLVE_FAILED')) {
     const tag = source.text.slice(warning.pos[0], warning.pos[1]);
     const place: Place = { source, offset: warning.pos[0], length: tag.length };
@@ -107,26 +146,27 @@ const syntaxProblems = (source: Source, document: Document.Parsed): Problem[] =>
   return problems;
 };
 
-const convert = (reading: Reading, node: Node | null | undefined, fallback?: Place): Tree => {
-  const empty = (): Tree => ({
-    kind: 'scalar',
-    value: null,
-    place: fallback ?? { source: reading.source, offset: 0, length: 1 },
+/** The outermost stretch that is too much, reported once. */
+const overflow = (reading: Reading, place: Place): void => {
+  if (reading.problems.some((problem) => problem.code === 'too-large')) return;
+  const what = reading.nodes > MOST_NODES ? `more than ${MOST_NODES} values` : `more than ${MOST_LEVELS} levels`;
+  report(reading, place, {
+    code: 'too-large',
+    message: `the file grows to ${what} once its aliases (*name) are expanded`,
   });
+};
+
+const convert = (reading: Reading, node: Node | null | undefined, fallback?: Place): Tree => {
+  const start: Place = fallback ?? { source: reading.source, offset: 0, length: 1 };
+  const empty = (): Tree => ({ kind: 'scalar', value: null, place: start });
   reading.nodes += 1;
-  if (reading.nodes > MOST_NODES) {
-    if (!reading.problems.some((problem) => problem.code === 'too-large')) {
-      const message = `the file grows to more than ${MOST_NODES} values once its aliases (*name) are expanded`;
-      report(reading, node ? placeOf(reading, node) : (fallback ?? { source: reading.source, offset: 0, length: 1 }), {
-        code: 'too-large',
-        message,
-      });
-    }
+  if (reading.nodes > MOST_NODES || reading.open.size > MOST_LEVELS) {
+    overflow(reading, node ? placeOf(reading.source, node) : start);
     return empty();
   }
   if (!node) return empty();
   if (isAlias(node)) return convertAlias(reading, node);
-  const here = { place: placeOf(reading, node), ...(reading.via === undefined ? {} : { via: reading.via }) };
+  const here = { place: placeOf(reading.source, node), ...(reading.via === undefined ? {} : { via: reading.via }) };
   if (isScalar(node)) return { kind: 'scalar', value: scalarValue(node.value), ...here };
   reading.open.add(node);
   try {
@@ -143,8 +183,8 @@ const scalarValue = (value: unknown): string | number | boolean | null =>
   value === null || typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
 
 const convertAlias = (reading: Reading, alias: Alias): Tree => {
-  const place = placeOf(reading, alias);
-  const target = alias.resolve(reading.document);
+  const place = placeOf(reading.source, alias);
+  const target = reading.anchors.targets.get(alias);
   if (target === undefined || reading.open.has(target)) {
     report(reading, place, aliasWords(reading, alias, target !== undefined));
     return { kind: 'scalar', value: `*${alias.source}`, place };
@@ -159,23 +199,21 @@ const convertAlias = (reading: Reading, alias: Alias): Tree => {
 const aliasWords = (reading: Reading, alias: Alias, circular: boolean): Words => {
   if (circular)
     return { code: 'anchor', message: `*${alias.source} stands inside the value that &${alias.source} names` };
-  const anchors = [...reading.source.text.matchAll(/(?<=[\s:-])&([^\s,[\]{}]+)/g)].map((match) => match[1] ?? '');
+  const { names } = reading.anchors;
   const glob = /[./*]/.test(alias.source);
   return {
     code: glob ? 'quote' : 'anchor',
     message: glob
       ? `a value that starts with * is read as the use of an anchor`
       : `no anchor &${alias.source} is written above this line`,
-    expected: glob ? undefined : anchors.map((anchor) => `*${anchor}`),
-    suggestion: glob ? undefined : nearest(alias.source, anchors),
-    fix: glob ? `put it in quotes: "*${alias.source}"` : extendsOthers(reading) ? noAnchorsAcross : undefined,
+    expected: glob ? undefined : reading.uses,
+    suggestion: glob ? undefined : nearest(alias.source, names),
+    fix: glob ? `put it in quotes: "*${alias.source}"` : reading.extendsOthers ? noAnchorsAcross : undefined,
   };
 };
 
 const noAnchorsAcross =
   'anchors do not reach from one file into another: the maps of this file and of those that it extends are merged key by key, so write only what differs';
-
-const extendsOthers = ({ document }: Reading): boolean => isMap(document.contents) && document.contents.has('extends');
 
 const isMergeKey = (key: unknown): boolean =>
   isScalar(key) &&
@@ -184,12 +222,16 @@ const isMergeKey = (key: unknown): boolean =>
 
 const convertMap = (reading: Reading, map: YAMLMap, here: { place: Place; via?: Place }): Tree => {
   const merges = map.items.filter((pair) => isMergeKey(pair.key));
+  for (const { key } of merges.slice(1)) report(reading, placeOf(reading.source, key as Node), twice('<<'));
   const entries = new Map<string, Entry>();
   for (const pair of map.items) {
     const key = pair.key as Node;
     if (isMergeKey(key)) continue;
     if (!isScalar(key)) return mapAsKey(reading, here.place);
-    addEntry(reading, entries, placeOf(reading, key), { name: String(key.value), value: pair.value as Node | null });
+    addEntry(reading, entries, placeOf(reading.source, key), {
+      name: String(key.value),
+      value: pair.value as Node | null,
+    });
   }
   const whole = merges.map((pair) => mergeInto(reading, entries, pair)).every((found) => found);
   return { kind: 'map', entries, ...here, ...(whole ? {} : { partial: true }) };
@@ -214,14 +256,21 @@ const addEntry = (
   { name, value }: { name: string; value: Node | null },
 ): void => {
   if (name === '__proto__') report(reading, key, { code: 'unknown-key', message: '"__proto__" cannot be a key' });
-  else if (!entries.has(name)) entries.set(name, { key, value: convert(reading, value, key) });
+  else if (entries.has(name)) report(reading, key, twice(name));
+  else entries.set(name, { key, value: convert(reading, value, key) });
 };
+
+const twice = (name: string): Words => ({
+  code: 'duplicate-key',
+  message: `"${name}" is written twice in the same map`,
+  fix: 'keep one of the two, or rename this one',
+});
 
 /** Adds the keys that the map does not have itself; among several merged maps, the first wins. False when one is missing. */
 const mergeInto = (reading: Reading, entries: Map<string, Entry>, pair: Pair): boolean => {
   const before = reading.problems.length;
   const outer = reading.via;
-  reading.via = outer ?? placeOf(reading, pair.key as Node);
+  reading.via = outer ?? placeOf(reading.source, pair.key as Node);
   const merged = convert(reading, pair.value as Node);
   reading.via = outer;
   const maps = merged.kind === 'list' ? merged.items : [merged];
@@ -229,7 +278,7 @@ const mergeInto = (reading: Reading, entries: Map<string, Entry>, pair: Pair): b
   if (maps.every(({ kind }) => kind === 'map')) return true;
   if (reading.problems.length === before) {
     const message = '<<: takes a map, such as *name of an anchored map';
-    report(reading, placeOf(reading, pair.key as Node), { code: 'anchor', message });
+    report(reading, placeOf(reading.source, pair.key as Node), { code: 'anchor', message });
   }
   return false;
 };

@@ -1,4 +1,5 @@
 /** A problem of a pipeline file: what is wrong, at which character, and what to write instead. */
+import { concealKeys } from './secrets.ts';
 
 /** A text that problems point into: a file, or the text of a flag (whose `file` starts with `--set ` or `--input `). */
 export interface Source {
@@ -44,6 +45,8 @@ export type ProblemCode =
   | 'place'
   | 'source'
   | 'timing'
+  | 'combination'
+  | 'prompt'
   | 'file'
   | 'unused';
 
@@ -70,31 +73,44 @@ export interface Problem {
 /** What a problem says besides its place. */
 export type Words = Pick<Problem, 'code' | 'message'> &
   Partial<Pick<Problem, 'severity' | 'path' | 'hidden'>> & {
-    expected?: string[] | undefined;
+    expected?: readonly string[] | undefined;
     suggestion?: string | undefined;
     fix?: string | undefined;
   };
 
-/** Line and column, from 1, of an offset. */
-export const position = (text: string, offset: number): { line: number; column: number } => {
-  const before = text.slice(0, Math.max(0, offset));
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: before.length - lineStart + 1 };
+/** Where each line of a source begins: looked up for every problem, counted once. */
+const lineStarts = new WeakMap<Source, number[]>();
+
+const startsOf = (source: Source): number[] => {
+  const known = lineStarts.get(source);
+  if (known !== undefined) return known;
+  const starts = [0];
+  for (let end = source.text.indexOf('\n'); end >= 0; end = source.text.indexOf('\n', end + 1)) starts.push(end + 1);
+  lineStarts.set(source, starts);
+  return starts;
 };
 
-/** What looks like a key written in clear, dotted out character by character so that columns stay where they are. */
-export const concealKeys = (text: string): string =>
-  text.replace(
-    /(api_?key["']?\s*[:=]\s*["']?)((?!["']?\$\{)[^\s,}"']+)|\b(?:sk-|AIza|ghp_|xox[bp]-)[\w-]{8,}/gi,
-    (whole, label: string | undefined, value: string | undefined) =>
-      label === undefined ? '•'.repeat(whole.length) : label + '•'.repeat(value?.length ?? 0),
-  );
+/** Line and column, from 1, of an offset. */
+export const position = (source: Source, offset: number): { line: number; column: number } => {
+  const starts = startsOf(source);
+  const inside = Math.min(Math.max(0, offset), source.text.length);
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= inside) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low + 1, column: inside - (starts[low] ?? 0) + 1 };
+};
 
 /** A flag is shown by its text: one that holds a secret loses the value. */
 export const shownFile = (file: string, hidden: boolean): string => {
   if (!/^--(set|input) /.test(file)) return file;
   return hidden ? file.replace(/=.*$/s, '=…') : concealKeys(file);
 };
+
+/** Choices that a problem lists: thousands of problems may each have thousands. */
+export const MOST_EXPECTED = 100;
 
 /** A problem at a place. */
 export const problemAt = (place: Place, words: Words): Problem => {
@@ -105,10 +121,9 @@ export const problemAt = (place: Place, words: Words): Problem => {
     ...rest,
     message: concealKeys(rest.message),
     file: shownFile(place.source.file, hidden === true),
-
-    ...position(place.source.text, place.offset),
+    ...position(place.source, place.offset),
     length: Math.max(1, place.length),
-    ...(expected === undefined || expected.length === 0 ? {} : { expected }),
+    ...(expected === undefined || expected.length === 0 ? {} : { expected: expected.slice(0, MOST_EXPECTED) }),
     ...(suggestion === undefined ? {} : { suggestion }),
     ...(fix === undefined ? {} : { fix }),
     ...(hidden === true ? { hidden } : {}),

@@ -1,6 +1,7 @@
 /** Problems as people read them: the place, the line, a caret, what was expected and the fix. */
 
-import { concealKeys, type Problem } from './problem.ts';
+import { MOST_EXPECTED, type Problem } from './problem.ts';
+import { concealKeys } from './secrets.ts';
 import { nearest } from './suggest.ts';
 
 /** Problems shown at once; the rest are counted. */
@@ -80,7 +81,7 @@ const excerpt = (problem: Problem, text: string, paint: Paint): string[] => {
   if (line.trim() === '')
     return problem.suggestion === undefined ? [] : [`      did you mean "${problem.suggestion}"?`];
   const length = Math.max(1, Math.min(problem.length, line.length - from));
-  const safe = problem.hidden === true ? line.slice(0, from) + '•'.repeat(8) : concealKeys(line);
+  const safe = problem.hidden === true ? concealKeys(line.slice(0, from)) + '•'.repeat(8) : concealKeys(line);
   const { before, cut } = clip(safe, from);
   const carets = '^'.repeat(problem.hidden === true ? 8 : Math.min(length, Math.max(1, cut.length - before)));
   const hint = problem.suggestion === undefined ? '' : ` did you mean "${problem.suggestion}"?`;
@@ -106,5 +107,5 @@ const shorten = (problem: Problem): string => {
   const near = problem.suggestion === undefined ? undefined : nearest(problem.suggestion, choices);
   const first = choices.slice(0, 12);
   const all = near === undefined || first.includes(near) ? first : [near, ...first.slice(0, 11)];
-  return `${all.join(', ')}, … (${choices.length} in all)`;
+  return `${all.join(', ')}, … (${choices.length}${choices.length < MOST_EXPECTED ? '' : ' or more'} in all)`;
 };

@@ -24,7 +24,9 @@ export interface SchemaNode {
   exclusiveMinimum?: number;
   minItems?: number;
   minProperties?: number;
+  uniqueItems?: boolean;
   minLength?: number;
+  maxLength?: number;
   pattern?: string;
   format?: string;
   examples?: Json[];
@@ -50,15 +52,22 @@ export const isMap = (value: Json | undefined): value is { [key: string]: Json }
 export const typeOf = (value: Json | undefined): string => {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
-  if (typeof value === 'number' && Number.isInteger(value)) return 'integer';
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'infinite';
+  // Beyond these bounds a number is no longer the one that was written.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return 'integer';
   return typeof value;
 };
 
-const fits = (schema: SchemaNode, value: Json): boolean => {
+/** Whether a value has the type, or is the constant, that a schema asks for; what else it asks is not looked at. */
+export const fits = (schema: SchemaNode, value: Json): boolean => {
   const type = typeOf(value);
   if (schema.const !== undefined) return schema.const === value;
   return schema.type === undefined || schema.type === type || (schema.type === 'number' && type === 'integer');
 };
+
+/** The schema of a key that is written out in `properties`: a key may be called `constructor`, and is not known for that. */
+export const propertyOf = ({ properties }: SchemaNode, name: string): SchemaNode | undefined =>
+  properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
 
 /** The variant that the tag names, or the branch that the shape fits, or the schema itself. */
 export const resolveSchema = (schema: SchemaNode, value: Json): SchemaNode => {
@@ -68,14 +77,14 @@ export const resolveSchema = (schema: SchemaNode, value: Json): SchemaNode => {
   }
   const branches = schema.anyOf?.filter((branch) => fits(branch, value)) ?? [];
   const shared = (branch: SchemaNode): number =>
-    isMap(value) ? Object.keys(value).filter((name) => branch.properties?.[name] !== undefined).length : 0;
+    isMap(value) ? Object.keys(value).filter((name) => propertyOf(branch, name) !== undefined).length : 0;
   return branches.toSorted((one, other) => shared(other) - shared(one))[0] ?? schema;
 };
 
 /** The schema of an entry or item of a value that `schema` (resolved) governs; undefined where anything goes. */
 export const childSchema = (schema: SchemaNode, step: string | number): SchemaNode | undefined => {
   if (typeof step === 'number') return schema.items;
-  const own = schema.properties?.[step];
+  const own = propertyOf(schema, step);
   if (own !== undefined) return own;
   const pattern = Object.keys(schema.patternProperties ?? {}).find((candidate) => new RegExp(candidate).test(step));
   return pattern === undefined ? undefined : schema.patternProperties?.[pattern];
@@ -83,7 +92,7 @@ export const childSchema = (schema: SchemaNode, step: string | number): SchemaNo
 
 /** True for the keys that the engine does not read: `x-*` of an object with known keys. */
 export const isNote = (schema: SchemaNode, name: string): boolean =>
-  schema.properties !== undefined && schema.properties[name] === undefined && name.startsWith('x-');
+  schema.properties !== undefined && propertyOf(schema, name) === undefined && name.startsWith('x-');
 
 /** A range of numbers in words, or an empty text. */
 const range = (schema: SchemaNode): string => {

@@ -1,21 +1,26 @@
 /** Did-you-mean: the nearest of the names that would have been right. */
 
-/** Edits (insert, delete, replace, swap neighbours) between two words. */
-export const distance = (left: string, right: string): number => {
+/** Edits (insert, delete, replace, swap neighbours) between two words; some number above `most` where there are more. */
+export const distance = (left: string, right: string, most = Number.POSITIVE_INFINITY): number => {
   let before: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {
     const line = [row];
+    let least = row;
     for (let column = 1; column <= right.length; column += 1) {
       const same = left[row - 1] === right[column - 1] ? 0 : 1;
       const swapped = left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
-      line[column] = Math.min(
+      const edits = Math.min(
         (last[column] ?? 0) + 1,
         (line[column - 1] ?? 0) + 1,
         (last[column - 1] ?? 0) + same,
         swapped ? (before[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
       );
+      line.push(edits);
+      least = Math.min(least, edits);
     }
+    // A swap reaches back over one row, so one more than `most` may still come down.
+    if (least > most + 1) return least;
     before = last;
     last = line;
   }
@@ -24,18 +29,34 @@ export const distance = (left: string, right: string): number => {
 
 const plain = (word: string): string => word.toLowerCase().replace(/[^a-z0-9]/g, '');
 
+/** Choices that are looked at; nobody has more names than this in one place. */
+const MOST_CHOICES = 200;
+
+const plainChoices = new WeakMap<readonly string[], { choice: string; name: string }[]>();
+
+/** The choices without case and separators: thousands of problems may ask about the same ones. */
+const plainOf = (choices: readonly string[]): { choice: string; name: string }[] => {
+  const known = plainChoices.get(choices);
+  if (known !== undefined) return known;
+  const made = choices.slice(0, MOST_CHOICES).map((choice) => ({ choice, name: plain(choice) }));
+  plainChoices.set(choices, made);
+  return made;
+};
+
 /** The choice that `word` was probably meant to be, or undefined when none is near. Case and separators count little. */
 export const nearest = (word: string, choices: readonly string[]): string | undefined => {
+  const written = plain(word);
   const limit = Math.max(1, Math.floor(word.length / 3));
-  const ranked = choices
-    .map((choice) => ({ choice, edits: distance(plain(word), plain(choice)) }))
-    .filter(({ choice, edits }) => edits <= limit && edits < plain(choice).length)
+  const names = plainOf(choices);
+  const ranked = names
+    .filter(({ name }) => Math.abs(name.length - written.length) <= limit)
+    .map(({ choice, name }) => ({ choice, name, edits: distance(written, name, limit) }))
+    .filter(({ name, edits }) => edits <= limit && edits < name.length)
     .sort((one, other) => one.edits - other.edits);
-  const begins = choices.filter(
-    (choice) =>
-      plain(word).length >= 4 && (plain(choice).startsWith(plain(word)) || plain(word).startsWith(plain(choice))),
-  );
-  return ranked[0]?.choice ?? (begins.length === 1 ? begins[0] : undefined);
+  if (ranked[0] !== undefined) return ranked[0].choice;
+  if (written.length < 4) return undefined;
+  const begins = names.filter(({ name }) => name.startsWith(written) || (name !== '' && written.startsWith(name)));
+  return begins.length === 1 ? begins[0]?.choice : undefined;
 };
 
 /** What other tools call the same thing → what it is called here. */

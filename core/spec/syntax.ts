@@ -17,7 +17,7 @@ const lineAt = (text: string, offset: number): { start: number; line: string } =
 /** `${…}` unquoted between [ ] or { }, or `{{ … }}` unquoted: the two slips that the parser reports as something else. */
 const unquoted = (source: Source, offset: number): Finding | undefined => {
   const { start, line } = lineAt(source.text, offset);
-  const template = /(?<!["'])\{\{[^}]*\}\}/.exec(line);
+  const template = /(?<!["'])\{\{[^{}]{0,200}\}\}/.exec(line);
   if (template !== null) {
     const words: Words = {
       code: 'quote',
@@ -26,7 +26,7 @@ const unquoted = (source: Source, offset: number): Finding | undefined => {
     };
     return { offset: start + template.index, length: template[0].length, words };
   }
-  const flow = /[[{,:]\s*(\$\{[^}]*\}[^\s,\]}]*)/.exec(
+  const flow = /[[{,:]\s{0,20}(\$\{[^{}]{0,200}\}[^\s,\]}]*)/.exec(
     line.replace(/"[^"]*"|'[^']*'/g, (quoted) => '_'.repeat(quoted.length)),
   );
   if (flow?.[1] === undefined || !/[[{]/.test(line.replaceAll('${', ''))) return undefined;
@@ -47,12 +47,6 @@ const byCode: Partial<Record<YAMLError['code'], (error: YAMLError, found: string
     message: 'a tab is used for indentation, and YAML allows spaces only',
     fix: 'replace the tabs of this file by two spaces each (editors: "convert indentation to spaces")',
   }),
-  DUPLICATE_KEY: (_error, found) => ({
-    code: 'duplicate-key',
-    message: `"${found}" is written twice in the same map`,
-    fix: 'keep one of the two, or rename this one',
-  }),
-
   BAD_SCALAR_START: (_error, found) => ({
     code: 'quote',
     message: `a value may not start with ${found} unless it is in quotes`,
@@ -101,13 +95,13 @@ const missing = (error: YAMLError): Words => {
 /** What a parser error means, and where a person should look. */
 export const explainSyntax = (source: Source, error: YAMLError): Finding => {
   const [from, to] = error.pos;
-  const slip = error.code === 'DUPLICATE_KEY' || error.code === 'TAB_AS_INDENT' ? undefined : unquoted(source, from);
+  const slip = error.code === 'TAB_AS_INDENT' ? undefined : unquoted(source, from);
   if (slip !== undefined) return slip;
   const found = /^[^\s:]+/.exec(source.text.slice(from))?.[0] ?? '';
   if (error.code === 'BAD_INDENT') return atFirstWord(source, from, explainIndent(error));
   if (/without - indicator/.test(error.message)) return atFirstWord(source, from, missing(error));
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY') return explainNested(source, from);
-  const length = error.code === 'DUPLICATE_KEY' ? found.length : to - from;
+  const length = to - from;
   const explain = byCode[error.code];
   if (explain !== undefined)
     return {

@@ -114,6 +114,17 @@ export const toJson = (tree: Tree): Json => {
   return Object.fromEntries([...tree.entries].map(([name, entry]) => [name, toJson(entry.value)]));
 };
 
+/** The top of a tree as plain JSON, without what lies below: enough to tell its type and its variant. */
+export const outline = (tree: Tree): Json => {
+  if (tree.kind === 'scalar') return tree.value;
+  if (tree.kind === 'list') return [];
+  const own = ([name, { value }]: [string, Entry]): [string, Json] => [
+    name,
+    value.kind === 'scalar' ? value.value : {},
+  ];
+  return Object.fromEntries([...tree.entries].map(own));
+};
+
 /** A path as people write it: `stages.filter.committee.members[0]`; a stage is called by its name. */
 export const showPath = (tree: Tree, path: Path): string =>
   path.reduce<string>((shown, step, index) => {

@@ -3,12 +3,34 @@ import type { Json } from '../../schemas/common.ts';
 import { accepts, isMap, type SchemaNode, typeOf } from './schema.ts';
 import type { Path, Tree } from './tree.ts';
 
+/** What a value does not fulfil: the words of JSON Schema, and ours for a range and for the key that tells variants apart. */
+export type Keyword =
+  | 'type'
+  | 'const'
+  | 'anyOf'
+  | 'tag'
+  | 'range'
+  | 'required'
+  | 'additionalProperties'
+  | 'propertyNames'
+  | 'uniqueItems'
+  | 'minItems'
+  | 'minProperties'
+  | 'minLength'
+  | 'maxLength'
+  | 'pattern'
+  | 'format';
+
 /** A place of the tree that does not fit its schema. */
 export interface Fault {
+  keyword: Keyword;
+  /** The key in question: missing, unknown, badly named, or the one that tells variants apart. */
+  name?: string;
   tree: Tree;
   path: Path;
   shown: string;
   schema: SchemaNode;
+  /** The value where it is a scalar; else an empty list or map, which says its kind. */
   value: Json;
   node: Tree;
 }
@@ -30,6 +52,8 @@ export const inKind = ({ value, node }: Fault): string => {
   const type = typeOf(value);
   if (type === 'null') return 'empty';
   if (type === 'array') return 'a list';
+  if (type === 'infinite' || (typeof value === 'number' && Number.isInteger(value) && type !== 'integer'))
+    return `a number too large to be held exactly${origin(node)}`;
   return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin(node)}`;
 };
 
@@ -41,7 +65,7 @@ const origin = (node: Tree): string => {
 
 /** A value as written in JSON, cut when long. */
 export const show = (value: Json): string => {
-  const text = JSON.stringify(value);
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 };
 

@@ -38,7 +38,7 @@ test('Windows line ends and deeper headings are fine', () => {
 
 test('an unknown variable is named with its nearest known one and all that can be used', () => {
   const message = complaint(good.replace('observation', 'observaton'));
-  assert.match(message, /^own\.md: there is no variable "observaton"; did you mean "observation"\?/);
+  assert.match(message, /^own\.md:13: there is no variable "observaton"; did you mean "observation"\?/);
   assert.match(message, /\{\{ task \}\}, \{\{ observation \}\}, \{\{ history \}\}/);
   assert.doesNotMatch(complaint(good.replace('observation', 'zebra')), /did you mean/);
 });
@@ -57,7 +57,7 @@ test('sections that are missing, twice, in the wrong order or empty are refused'
     `${good}\n# User\nagain`,
     `Forgotten words\n${good}`,
   ]) {
-    assert.match(complaint(text), /own\.md: a prompt is "# System"/, text);
+    assert.match(complaint(text), /own\.md:\d+: a prompt is "# System"/, text);
   }
   assert.match(complaint('# System\n{{ task }} {{ observation }}\n# User\n \n'), /no text below "# User"/);
 });

@@ -68,7 +68,8 @@ test('validate answers 3 for an invalid file, 2 for a missing one, and shows no 
   const wrong = await validate(['wrong.yaml']);
   assert.deepEqual([wrong.code, wrong.stdout], [3, '']);
   assert.match(wrong.stderr, /^wrong\.yaml:1:10: error\[type\]/m);
-  for (const files of [['missing.yaml'], ['.'], []]) {
+  mkdirSync(join(folder, 'nothing'), { recursive: true });
+  for (const files of [['missing.yaml'], ['nothing'], []]) {
     const { code, stderr } = await validate(files);
     assert.equal(code, 2);
     assert.doesNotMatch(stderr, /\n\s+at /);

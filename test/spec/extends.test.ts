@@ -153,7 +153,7 @@ test('what lies in a package stays in the package, and a flag is relative to the
       .replace('files: docs', 'package: npm@1.0.0\n    files: docs')
       .replace(
         '{ kind: shell }',
-        '{ kind: browser, app: { package: x@1.0.0, command: [a], copy: "${package}/data" } }',
+        '{ kind: browser, app: { package: x@1.0.0, command: [a, "${port}"], copy: "${package}/data" } }',
       ),
   };
   const { spec } = goodFiles(texts, { set: ['models.writer.script=mine.yaml'] });

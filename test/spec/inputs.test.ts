@@ -78,7 +78,7 @@ test('names are checked, with did-you-mean, in flags and in placeholders', () =>
 
 test('an input without a default must be given, and says so once, however often it is used', () => {
   const text = (declaration: string) => ({
-    'p.yaml': `inputs: { n: ${declaration} }\n${base.replace('max_steps: 7', 'max_steps: "${input:n}", min_steps: "${input:n}"')}`,
+    'p.yaml': `inputs: { n: ${declaration} }\n${base.replace('max_steps: 7', 'max_steps: "${input:n}", attempts: "${input:n}"')}`,
   });
   const problems = badFiles(text('{ type: integer, about: How many. }'));
   assert.deepEqual(

@@ -314,8 +314,8 @@ test('two families that are not the writer raise no warning', () => {
 test('allow must let the first page in; local addresses are fine', () => {
   const browser = (rest: string): string => base.replace('{ kind: shell }', `{ kind: browser, ${rest} }`);
   good(browser('url: "http://127.0.0.1:8080/x", allow: ["http://127.0.0.1:8080/*"]'));
-  good(browser('app: { command: [a] }, url: /start, allow: ["http://127.0.0.1:${port}/*"]'));
-  good(browser('app: { command: [a] }, allow: ["http://127.0.0.1:*"]'));
+  good(browser('app: { command: [a, "${port}"] }, url: /start, allow: ["http://127.0.0.1:${port}/*"]'));
+  good(browser('app: { command: [a, "${port}"] }, allow: ["http://127.0.0.1:*"]'));
   assert.equal(bad(browser('url: "http://127.0.0.1:8080/x", allow: ["http://127.0.0.1:9090/*"]'))[0]?.code, 'place');
   assert.equal(bad(browser('url: /start'))[0]?.code, 'place');
 });

@@ -11,6 +11,14 @@ const folder = join(import.meta.dirname, 'wrong');
 /** Set to rewrite the expected texts; read every one of them before keeping it. */
 const rewrite = process.env.LBI_REWRITE_EXPECTED === '1';
 
+/** What the prompt files hold that the cases name. */
+const prompts: Record<string, string> = {
+  'prompts/misspelt.md': '# System\n\nRules.\n\n# User\n\n{{ documnt }}\n\n{{ count }} of {{ plaice }} and {{ 2 }}\n',
+  'prompts/blind.md': '<!-- {{ a comment }} -->\n# System\n\n{{ actions }}\n\n# User\n\n{{ task }}\n',
+  'prompts/no-sections.md': 'Write an instruction for {{ trajectory }}.\n',
+  'prompts/right.md': '# System\n\nRules with \\{{ braces }}.\n\n# User\n\n{{ trajectory }}\n',
+};
+
 const printed = (file: string): string => {
   const text = readFileSync(join(folder, file), 'utf8');
   const loaded = loadSpec({
@@ -20,6 +28,7 @@ const printed = (file: string): string => {
     knownPrice: (_provider, model) => model.startsWith('claude-sonnet'),
     docsMissing,
     fileExists: (path) => path !== 'prompts/missing.md',
+    fileText: (path) => prompts[path],
   });
   assert.ok('problems' in loaded, `${file} is accepted`);
   return renderProblems(loaded.problems, { [file]: text }, { color: false });

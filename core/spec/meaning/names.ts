@@ -3,15 +3,24 @@ import type { Names } from '../../../schemas/pipeline/key.ts';
 import { pathFrom } from '../relative.ts';
 import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from '../schema.ts';
 import { nearest } from '../suggest.ts';
-import { entriesAt, type Path, type Scalar, type Tree, toJson } from '../tree.ts';
+import { entriesAt, outline, type Path, type Scalar, type Tree } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 const homes = { model: 'models', environment: 'environments' } as const;
 
+interface Naming extends Check {
+  known: { models: string[]; environments: string[] };
+  used: Set<string>;
+}
+
 /** Unknown names are errors; models and environments that nothing uses are warnings. */
 export const checkNames = (check: Check): void => {
   const used = new Set<string>();
-  visit(check, check.tree, pipelineSchema, [], used);
+  const known = {
+    models: entriesAt(check.tree, 'models').map(([name]) => name),
+    environments: entriesAt(check.tree, 'environments').map(([name]) => name),
+  };
+  visit({ ...check, known, used }, check.tree, pipelineSchema, []);
   for (const home of Object.values(homes)) {
     for (const [name] of entriesAt(check.tree, home)) {
       if (used.has(`${home}.${name}`)) continue;
@@ -21,30 +30,24 @@ export const checkNames = (check: Check): void => {
   }
 };
 
-const visit = (check: Check, tree: Tree, schema: SchemaNode | undefined, path: Path, used: Set<string>): void => {
+const visit = (check: Naming, tree: Tree, schema: SchemaNode | undefined, path: Path): void => {
   if (schema === undefined) return;
-  const governing = resolveSchema(schema, toJson(tree));
+  const governing = resolveSchema(schema, outline(tree));
   if (tree.kind === 'scalar') {
-    if (typeof tree.value === 'string') checkName(check, { ...tree, value: tree.value }, governing, path, used);
+    if (typeof tree.value === 'string') checkName(check, { ...tree, value: tree.value }, governing, path);
     return;
   }
   const children: [string | number, Tree][] =
     tree.kind === 'list' ? [...tree.items.entries()] : [...tree.entries].map(([name, entry]) => [name, entry.value]);
-  for (const [step, below] of children) visit(check, below, childSchema(governing, step), [...path, step], used);
+  for (const [step, below] of children) visit(check, below, childSchema(governing, step), [...path, step]);
 };
 
-const checkName = (
-  check: Check,
-  scalar: Scalar & { value: string },
-  schema: SchemaNode,
-  path: Path,
-  used: Set<string>,
-): void => {
+const checkName = (check: Naming, scalar: Scalar & { value: string }, schema: SchemaNode, path: Path): void => {
   const names = schema['x-names'];
   const { value } = scalar;
   if (names === 'model' || names === 'environment') {
-    const known = entriesAt(check.tree, homes[names]).map(([name]) => name);
-    used.add(`${homes[names]}.${value}`);
+    const known = check.known[homes[names]];
+    check.used.add(`${homes[names]}.${value}`);
     if (known.includes(value)) return;
     const fix = known.length === 0 ? `add it under ${homes[names]}:` : undefined;
     report(check, path, {

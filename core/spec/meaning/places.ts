@@ -1,5 +1,5 @@
 /** Places: a browser needs a first page, must be allowed to open it, and knowledge must retrieve something. */
-import { at, entriesAt, itemsAt, type Tree, textAt } from '../tree.ts';
+import { at, entriesAt, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 /** Checks the environments and the knowledge of the interact stage. */
@@ -57,8 +57,40 @@ const checkBrowser = (check: Check, name: string, environment: Tree): void => {
     });
     return;
   }
+  if (app !== undefined) checkPort(check, path, app, url);
   const first = url === undefined ? `${own}/` : relative ? own + url : url;
   checkAllow(check, name, environment, first);
+};
+
+/** lbi chooses a port for each session, waits for the app there and opens the first page there. */
+const checkPort = (check: Check, path: Path, app: Tree, url: string | undefined): void => {
+  const words = [at(app, 'command'), at(app, 'setup')].flatMap((node) => (node === undefined ? [] : textsOf(node)));
+  if (!words.some((word) => word.includes('${port}'))) {
+    const fixed = words.join(' ').match(/(?:\bport\b|\s-p|:)[=\s]{0,2}(\d{2,5})\b/i)?.[1];
+    const chosen = fixed === undefined ? '' : `: it listens on ${fixed}, and lbi waits for it elsewhere`;
+    report(
+      check,
+      [...path, 'app', 'command'],
+      {
+        code: 'place',
+        message: `the app is never told its port${chosen}; each session has one of its own`,
+        fix: fixed === undefined ? 'give it ${port}, e.g. "--port=${port}"' : `write \${port} in place of ${fixed}`,
+      },
+      'key',
+    );
+  }
+  const other = /^https?:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::(\d+))?(?:\/|$)/.exec(url ?? '');
+  if (other === null) return;
+  report(check, [...path, 'url'], {
+    code: 'place',
+    message: `the app runs on a port of its own for each session, not on ${other[1] ?? '80'}`,
+    fix: `write the path alone: url: ${url?.replace(/^https?:\/\/[^/]+/, '') || '/'}`,
+  });
+};
+
+const textsOf = (node: Tree): string[] => {
+  if (node.kind === 'list') return node.items.flatMap(textsOf);
+  return node.kind === 'scalar' ? [String(node.value)] : [];
 };
 
 /** `*` in a pattern stands for any characters. */
@@ -73,6 +105,16 @@ const checkAllow = (check: Check, name: string, environment: Tree, first: string
   const patterns = list.items.flatMap((item) =>
     item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
   );
+  list.items.forEach((item, index) => {
+    if (item.kind !== 'scalar' || !/^(\**|(\*|https?):\/\/[*/]*)$/.test(String(item.value)) || item.value === '')
+      return;
+    report(check, ['environments', name, 'allow', index], {
+      code: 'place',
+      severity: 'warning',
+      message: `"${item.value}" lets the agent go anywhere on the web`,
+      fix: 'name the sites it needs: "https://shop.example.com/*"',
+    });
+  });
   if (patterns.some((pattern) => matches(pattern, first) || matches(pattern, first.replace(/\/$/, '')))) return;
   const origin = /^https?:\/\/[^/]+/.exec(first)?.[0] ?? first;
   report(

@@ -9,6 +9,8 @@ export interface Knowing {
   knownPrice?: (provider: string, model: string) => boolean;
   /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
   fileExists?: (path: string) => boolean;
+  /** The text of a file named in the pipeline; undefined where it cannot be read. */
+  fileText?: (path: string) => string | undefined;
   /** Why an environment, as written, brings no documentation of its own; undefined when it does. */
   docsMissing?: (environment: Json) => string | undefined;
   /** Seconds without a sign of life after which a worker counts as lost. */

@@ -20,6 +20,8 @@ const inOrder = chain
 /** Repeated stages, stages before what they need, and stages whose input nothing makes. */
 export const checkStages = (check: Check): void => {
   const stages = itemsAt(check.tree, 'stages').map((stage) => textAt(stage, 'uses'));
+  // A stage whose name is misspelt may be the one that is missing.
+  const unclear = stages.some((uses) => chain.every((row) => row.uses !== uses));
   const given = new Set<string>(['documents']);
   stages.forEach((uses, index) => {
     const row = chain.find((candidate) => candidate.uses === uses);
@@ -31,7 +33,7 @@ export const checkStages = (check: Check): void => {
         message: `the stage ${uses} stands here a second time`,
         fix: 'each stage is used once: remove this one or join the two',
       });
-    } else if (!given.has(row.takes)) {
+    } else if (!given.has(row.takes) && !unclear) {
       report(check, path, { code: 'stage-order', ...missingInput(row, stages) });
     }
     given.add(row.gives);

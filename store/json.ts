@@ -35,6 +35,23 @@ export function hashOf(value: Storable): string {
     .digest('hex');
 }
 
+/**
+ * `hashOf({ ...fixed, [name]: value })` for many values: what sorts before `name` is gone through once, however large it is.
+ */
+export function hasherOf(fixed: { [key: string]: Json }, name: string): (value: string) => string {
+  const rest = (keys: string[]): string => canonical(Object.fromEntries(keys.map((key) => [key, fixed[key] ?? null])));
+  const keys = Object.keys(fixed);
+  const before = rest(keys.filter((key) => key < name)).slice(1, -1);
+  const behind = rest(keys.filter((key) => key > name)).slice(1, -1);
+  const start = createHash('sha256').update(`{${before}${before === '' ? '' : ','}${JSON.stringify(name)}:`);
+  const end = `${behind === '' ? '' : ','}${behind}}`;
+  return (value) =>
+    start
+      .copy()
+      .update(`${JSON.stringify(value)}${end}`)
+      .digest('hex');
+}
+
 /** Replaces a named page by a value. */
 export async function writePage(store: Pick<Store, 'write'>, path: string, value: Storable): Promise<void> {
   await store.write(path, Buffer.from(canonical(value as Json)));

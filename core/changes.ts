@@ -233,8 +233,8 @@ export function sideChanges(before: Plan, after: Plan): Change[] {
       visit(childSchema(governing, name) ?? {}, from[name], to[name], path === '' ? name : `${path}.${name}`);
     }
   };
-  const { stages: _old, profiles: _oldProfiles, ...from } = before.spec;
-  const { stages: _new, profiles: _newProfiles, ...to } = after.spec;
+  const { stages: _old, ...from } = before.spec;
+  const { stages: _new, ...to } = after.spec;
   visit(pipelineSchema, from as Json, to as Json, '');
   const stageSchema = childSchema(pipelineSchema, 'stages')?.items ?? {};
   for (const stage of after.spec.stages) {

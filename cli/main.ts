@@ -24,8 +24,9 @@ const program = new Command(lbi)
   .addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong call, 3 wrong pipeline, run or task,
-  4 left or cancelled, 5 a check found problems, 6 this machine lacks something
+Exit codes: 0 done, 1 failed, 2 wrong call or may not spend,
+  3 wrong pipeline, run or task, 4 left or cancelled, 5 a check found problems,
+  6 this machine lacks something, 10 plan --exit-code: there is work to do
 
 Begin with:  ${lbi} doctor    ${lbi} init my-agent    ${lbi} run pipeline.yaml
 `,
@@ -78,10 +79,26 @@ program
   .argument('<files...>', 'pipeline files')
   .option('--profile <name>', 'check with this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--strict', 'warnings count as errors')
   .option(...json)
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
+program
+  .command('config')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'with this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
+  .option('--sources', 'one line a value: where it was set')
+  .option('--defaults', 'also what nobody set')
+  .option(...json)
+  .description('print the pipeline that comes out of all its files, profile, flags and inputs')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} config pipeline.yaml\n  ${lbi} config pipeline.yaml --profile small --sources\n`,
+  )
+  .action(does(async (file, options) => (await import('./config.ts')).configCommand(file, options)));
 program
   .command('schema')
   .description('print the JSON Schema of the pipeline file, for editors')
@@ -163,6 +180,7 @@ program
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--detach', 'start it and come back at once')
   .option('-y, --yes', 'spend what it costs without asking')
   .option(...json)

@@ -23,6 +23,7 @@ import { up } from './supervise.ts';
 export interface RunOptions {
   profile?: string;
   set?: string[];
+  input?: string[];
   detach?: boolean;
   json?: boolean;
   /** spend without asking */

@@ -168,10 +168,7 @@ function changedLines(from: string[], to: string[]): number {
 
 /** What a member's votes depend on: its model, and the prompt that it alone is asked with. */
 function memberIdentity(plan: Plan, { name, model, prompt }: Seat): JsonObject {
-  return {
-    ...modelIdentity(plan, model),
-    ...(prompt === undefined ? {} : { prompt: plan.prompts[ownPromptName(name)] ?? '' }),
-  };
+  return { ...modelIdentity(plan, model), ...(prompt === undefined ? {} : { prompt: plan.prompts[ownPromptName(name)] ?? '' }) };
 }
 
 function memberChanges(before: Plan, after: Plan): Change[] {

@@ -111,7 +111,9 @@ export const accepts = (schema: SchemaNode): string[] => {
     return [
       names === 'file' || names === 'prompt'
         ? 'a path'
-        : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
+        : names === 'glob' || names === 'repository'
+          ? 'a text'
+          : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
     ];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };

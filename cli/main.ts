@@ -165,6 +165,7 @@ program
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--against <run>', 'compare with this run; else with the newest of the pipeline')
   .option('--fetch', 'install packages that carry documents, to count these')
   .option('--exit-code', 'end with 10 when there is work to do, with 0 when there is none')

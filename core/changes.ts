@@ -168,7 +168,10 @@ function changedLines(from: string[], to: string[]): number {
 
 /** What a member's votes depend on: its model, and the prompt that it alone is asked with. */
 function memberIdentity(plan: Plan, { name, model, prompt }: Seat): JsonObject {
-  return { ...modelIdentity(plan, model), ...(prompt === undefined ? {} : { prompt: plan.prompts[ownPromptName(name)] ?? '' }) };
+  return {
+    ...modelIdentity(plan, model),
+    ...(prompt === undefined ? {} : { prompt: plan.prompts[ownPromptName(name)] ?? '' }),
+  };
 }
 
 function memberChanges(before: Plan, after: Plan): Change[] {
@@ -233,8 +236,8 @@ export function sideChanges(before: Plan, after: Plan): Change[] {
       visit(childSchema(governing, name) ?? {}, from[name], to[name], path === '' ? name : `${path}.${name}`);
     }
   };
-  const { stages: _old, profiles: _oldProfiles, ...from } = before.spec;
-  const { stages: _new, profiles: _newProfiles, ...to } = after.spec;
+  const { stages: _old, ...from } = before.spec;
+  const { stages: _new, ...to } = after.spec;
   visit(pipelineSchema, from as Json, to as Json, '');
   const stageSchema = childSchema(pipelineSchema, 'stages')?.items ?? {};
   for (const stage of after.spec.stages) {

@@ -3,7 +3,17 @@ import { findStage, modelSpecOf } from '../../activities/plans.ts';
 import { canonical } from '../../core/canonical.ts';
 import { type Change, sideChanges, stageChanges } from '../../core/changes.ts';
 import { type Seat, seatsOf } from '../../core/committee.ts';
-import { chanceAbove, counted, type Estimate, exactly, nothing, range, sum, sumTogether, times } from '../../core/estimate.ts';
+import {
+  chanceAbove,
+  counted,
+  type Estimate,
+  exactly,
+  nothing,
+  range,
+  sum,
+  sumTogether,
+  times,
+} from '../../core/estimate.ts';
 import { distinct, type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
 import { type Unit, unitIdentity } from '../../core/plan.ts';
 import { asOf } from '../../models/prices.ts';
@@ -214,9 +224,12 @@ function repeatsOff({ plan, walked, against, earlier }: Gathered, { instructions
     before === undefined ? [] : seatsIn(before).map(({ name }) => unit(before, { stage: 'filter', member: name })),
   );
   const votes = (member: string, at: number): Estimate => {
-    const anew = rewritten || !known.has(unit(plan, { stage: 'filter', member }));
+    const strange = !known.has(unit(plan, { stage: 'filter', member }));
+    const asked = distinct(judged, earlier?.asked.votes, strange || rewritten);
+    // Another prompt may write what was written before, and those votes are there.
+    const calls = strange ? asked : { ...asked, low: 0 };
     const perhaps = walked.accounts.get(`filter/${member}`)?.perhaps ?? 0;
-    const all = sum([distinct(judged, earlier?.asked.votes, anew), exactly(perhaps)]);
+    const all = sum([calls, exactly(perhaps)]);
     return walked.flow.filter?.untilDecided === true && at > 0 ? times(all, stillAsked(at)) : all;
   };
   return { instructions: distinct(instructions, earlier?.asked.instructions, rewritten), votes };

@@ -37,8 +37,8 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     text,
     file,
     environment,
-    docsMissing,
     files: extendedFiles,
+    docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });

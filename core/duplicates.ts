@@ -2,7 +2,7 @@
 import { bandIndex, bandRows, minHashes } from './min-hash.ts';
 import { isDuplicate, overlap } from './task-set.ts';
 import { taskWords } from './task-words.ts';
-import { textHash } from './text-hash.ts';
+import { mixBits, textHash } from './text-hash.ts';
 
 /** Words of a shingle of `nearDuplicates`; shorter texts are one shingle. */
 const shingleWords = 3;
@@ -71,10 +71,16 @@ function sortedOverlap(a: Uint32Array, b: Uint32Array, least: number): number {
 
 /** Hashes of the distinct shingles of a text's words, sorted. */
 function shinglesOf(text: string): Uint32Array {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const count = Math.max(1, words.length - shingleWords + 1);
-  const shingles = Array.from({ length: words.length === 0 ? 0 : count }, (_, at) =>
-    textHash(words.slice(at, at + shingleWords).join(' ')),
-  );
-  return Uint32Array.from(new Set(shingles)).sort();
+  const words = (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => textHash(word));
+  const count = words.length === 0 ? 0 : Math.max(1, words.length - shingleWords + 1);
+  const shingles = new Uint32Array(count);
+  for (let at = 0; at < count; at += 1) {
+    let hash = 0;
+    // Chained, so that the order of the words counts.
+    for (let word = at; word < Math.min(words.length, at + shingleWords); word += 1)
+      hash = mixBits(Math.imul(hash, 31) + (words[word] as number));
+    shingles[at] = hash;
+  }
+  shingles.sort();
+  return shingles.filter((shingle, at) => at === 0 || shingle !== shingles[at - 1]);
 }

@@ -13,9 +13,12 @@ export async function putJson(store: Store, value: Storable): Promise<Ref> {
   return store.put(Buffer.from(canonical(value as Json)));
 }
 
+/** Reads bytes where they lie; a Buffer would be a copy of them. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Reads a value that `putJson` stored; `T` is what the caller knows was stored there. Throws a fatal StoreError if it is not JSON. */
 export async function getJson<T>(store: Store, ref: Ref): Promise<T> {
-  const text = Buffer.from(await store.get(ref)).toString();
+  const text = utf8.decode(await store.get(ref));
   try {
     return JSON.parse(text) as T;
   } catch (cause) {

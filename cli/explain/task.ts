@@ -1,6 +1,6 @@
 /** What became of a task: how its attempt ended, and for every window why it was judged or dropped. */
 import { readAttempt } from '../../activities/attempt.ts';
-import { type Judged, judgedPath } from '../../activities/judged.ts';
+import { readJudged } from '../../activities/judged.ts';
 import { findStage } from '../../activities/plans.ts';
 import { cutWindows, dropWindow, keptSteps } from '../../core/windows.ts';
 import type { Episode } from '../../schemas/episode.ts';
@@ -8,7 +8,7 @@ import type { Example, Window } from '../../schemas/example.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import type { StepFacts } from '../../schemas/step-facts.ts';
 import type { Task } from '../../schemas/task.ts';
-import { findPage, getJson } from '../../store/json.ts';
+import { getJson } from '../../store/json.ts';
 import { program } from '../home.ts';
 import { paint } from '../progress.ts';
 import type { Thing } from './things.ts';
@@ -62,9 +62,7 @@ export async function taskFacts({ store, record, plan, entry }: Extract<Thing, {
   const task = await getJson<Task>(store, entry.task);
   const episode = entry.record === null ? undefined : await getJson<Episode>(store, entry.record);
   const walk = episode?.trajectory == null ? undefined : await readAttempt(store, episode.trajectory);
-  const judged = ((await findPage<Judged[]>(store, judgedPath(record.run))) ?? []).filter(
-    (each) => each.task === entry.id,
-  );
+  const judged = ((await readJudged(store, record.run)) ?? []).filter((each) => each.task === entry.id);
   const examples = await Promise.all(
     judged.map(async (each) => ({ ...each, window: (await getJson<Example>(store, each.example)).window })),
   );

@@ -1,12 +1,12 @@
 /** What a run made, found by what a person types: `RUN/ID`, the beginning of an example's id, or a task. */
 
-import { type Judged, judgedPath } from '../../activities/judged.ts';
+import { type Judged, readJudged } from '../../activities/judged.ts';
 import { manifestPath, sealedEpisodes } from '../../activities/record.ts';
 import { LbiError } from '../../core/errors.ts';
 import { nearest } from '../../core/spec/suggest.ts';
 import type { EpisodeEntry } from '../../schemas/flow.ts';
 import type { Plan } from '../../schemas/plan.ts';
-import { findPage, getJson } from '../../store/json.ts';
+import { getJson } from '../../store/json.ts';
 import type { Store } from '../../store/store.ts';
 import { openStore } from '../../store/stores.ts';
 import { program, storeUrl } from '../home.ts';
@@ -49,8 +49,7 @@ const nothingCalled = (what: string, runs: RunRecord[]): string =>
     `  a task     ${program} explain ${runs[0]?.run ?? 'RUN'}/TASK   (tasks: ${program} show ${runs[0]?.run ?? '@last'})`,
   ].join('\n');
 
-const judgedOf = async (store: Store, run: string): Promise<Judged[]> =>
-  (await findPage<Judged[]>(store, judgedPath(run))) ?? [];
+const judgedOf = async (store: Store, run: string): Promise<Judged[]> => (await readJudged(store, run)) ?? [];
 
 const entriesOf = async (store: Store, run: string): Promise<EpisodeEntry[]> => {
   const first = manifestPath(run, 0);

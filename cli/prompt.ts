@@ -34,6 +34,7 @@ export interface PromptOptions extends ItemOptions {
 const aliases: Record<string, PromptName> = {
   decide: 'interact',
   observation: 'instruct/observation',
+  'instruct-observation': 'instruct/observation',
   query: 'interact/query',
   relabel: 'construct/new-task',
   construct: 'construct/new-task',

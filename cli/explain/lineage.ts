@@ -53,9 +53,9 @@ export async function lineageFacts(thing: Extract<Thing, { kind: 'example' }>) {
     })),
     prompts: await Promise.all(used.map((name) => promptFacts(name, plan.prompts[name] ?? ''))),
     rule: filter?.committee.accept ?? null,
-    votes: lineage.votes.map((vote) => {
-      const counted = judged.votes.find((each) => each.vote === vote.ref);
-      const { yes = false, confidence, member = vote.member } = counted ?? {};
+    // Members that ask the same of the same model share one vote: each stands under its own name.
+    votes: lineage.votes.map((vote, at) => {
+      const { yes = false, confidence, member = vote.member } = judged.votes[at] ?? {};
       return { ...vote, member, yes, ...(confidence === undefined ? {} : { confidence }) };
     }),
     absent: judged.absent ?? [],

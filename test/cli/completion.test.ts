@@ -93,7 +93,7 @@ test('commands, flags, files, profiles, runs, tasks, stages and keys', async () 
         'filter.committee.accept',
         'filter.committee.accept.at_least',
         'filter.committee.accept.confidence',
-        'filter.committee.accept.weights',
+        'filter.committee.accept.share',
       ],
     ],
     [

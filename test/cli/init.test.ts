@@ -58,6 +58,8 @@ const warningsOf = (text: string, files: string[]): string[] => {
   });
   assert.ok('spec' in loaded, `${JSON.stringify('problems' in loaded ? loaded.problems : [], null, 2)}\n${text}`);
   assert.ok(editor(parse(text)), JSON.stringify(editor.errors));
+  const modelines = ['# yaml-language-server: $schema=./pipeline.schema.json', '# $schema: ./pipeline.schema.json'];
+  assert.deepEqual(text.split('\n').slice(0, 2), modelines, 'the second is what JetBrains editors read');
   for (const profile of ['tiny']) {
     const other = loadSpec({
       ...{ text, file: 'pipeline.yaml', profile, environment: {}, knownPrice: hasPrice },

@@ -4,7 +4,7 @@ import { access, appendFile, copyFile, mkdir, readFile, writeFile } from 'node:f
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { countingServer } from './model-server.ts';
-import { makePlace, type Place } from './place.ts';
+import { listed, makePlace, type Place } from './place.ts';
 import { assertPredicted, compare, planOf } from './predict.ts';
 
 const script = join(import.meta.dirname, 'lamps.script.yaml');
@@ -35,6 +35,16 @@ const edit = async (file: string, change: (text: string) => string): Promise<voi
   const text = await readFile(path, 'utf8');
   assert.notEqual(change(text), text, `nothing to change in ${file}`);
   await writeFile(path, change(text));
+};
+
+/** Every activity that the episodes of a run have called. */
+const activitiesOf = async (run: string): Promise<string[]> => {
+  const client = await place.client();
+  const ids = await listed(client, `WorkflowType = 'episode' AND LbiRun = '${run}'`);
+  const histories = await Promise.all(ids.map((id) => client.workflow.getHandle(id).fetchHistory()));
+  return histories.flatMap(({ events }) =>
+    (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []),
+  );
 };
 
 const stageOf = (plan: Awaited<ReturnType<typeof planOf>>, name: string) => {
@@ -78,6 +88,28 @@ test('what a run costs and how long it takes changes nothing', async () => {
   assert.ok(plan.stages.every(({ accounts }) => accounts.every(({ calls }) => calls.high === 0)));
   const shown = await place.lbi('plan', 'pipeline.yaml', '--set', 'stages.1.concurrency=3');
   assert.match(shown.stdout, /changes nothing: .*interact\.concurrency 10 → 3/);
+});
+
+test('comments, key order, notes, words, time-outs, retries, prices and limits change nothing, and a run proves it', async () => {
+  const before = await readFile(join(place.folder, 'pipeline.yaml'), 'utf8');
+  await edit('pipeline.yaml', (text) =>
+    text
+      .replace(
+        'name: lamps',
+        'name: lamps # the board\nx-note: { anything: 1 }\ndescription: Lamps.\nbudget: { usd: 9 }',
+      )
+      .replace(
+        '{ provider: scripted, script: judge.yaml }',
+        '{ script: judge.yaml, provider: scripted, timeout: 77, limits: { concurrency: 3 }, price: { input: 0, output: 0 } }',
+      )
+      .replace('uses: interact,', 'uses: interact, retry: { attempts: 9 }, timeout: 99, on_error: stop,')
+      .replace('uses: construct,', 'uses: construct, concurrency: 2,')
+      .replace('max_steps: 6', 'min_steps: 0, max_steps: 6'),
+  );
+  const { plan, predicted, asked } = await compare(place);
+  assert.deepEqual([predicted, asked], [{}, {}]);
+  for (const name of ['instruct', 'interact', 'construct', 'filter']) assert.equal(stageOf(plan, name).status, 'reuse');
+  await writeFile(join(place.folder, 'pipeline.yaml'), before);
 });
 
 test('a new page: its tasks are asked for; what is made of them is measured in the run before', async () => {
@@ -132,10 +164,16 @@ test('another prompt of construct: its instructions to the call, the votes on th
   assert.equal(comparison.predicted['construct/writer']?.basis, 'exact');
   assert.equal(comparison.predicted['filter/judge']?.basis, 'measured');
   assertPredicted(comparison);
+  const activities = await activitiesOf(comparison.run);
+  assert.ok(activities.includes('relabel') && activities.includes('recall'));
+  assert.ok(
+    !activities.includes('open') && !activities.includes('decide'),
+    'the trajectories were kept: no session was opened',
+  );
 });
 
 test('another temperature of the agent: its episodes are walked again', async () => {
-  await edit('actor.yaml', (text) => `${text}# warmer\n`);
+  await edit('pipeline.yaml', (text) => text.replace('script: actor.yaml', 'script: actor.yaml, temperature: 0.7'));
   const comparison = await compare(place);
   assert.equal(comparison.predicted['instruct/writer'], undefined);
   assert.equal(stageOf(comparison.plan, 'interact').todo.likely, 15);

@@ -2,7 +2,8 @@
 import type { Json } from '../../schemas/common.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { assemble, type Files } from './extend.ts';
-import { checkInputs, giveInputs, inputsWritten, inputValues, sortFlags } from './inputs.ts';
+import { giveInputs, sortFlags } from './input-flags.ts';
+import { checkInputs, inputsWritten, inputValues } from './inputs.ts';
 import { type Filled, interpolate } from './interpolate.ts';
 import { checkCombinations } from './meaning/combinations.ts';
 import { checkCommittees } from './meaning/committee.ts';

@@ -1,5 +1,6 @@
 /** `sources:` of the pipeline file, one shape per kind: which key an entry has says where its documents come from. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { choice, key, list, number, section, shapes, strict, text, whole } from './key.ts';
 
 const common = {
@@ -34,11 +35,7 @@ export const FilesSource = strict(
   {
     files: Type.Union(
       [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
-      key('output', 'Glob(s); the order of a list is kept.', {
-        names: 'glob',
-        example: 'docs/**/*.md',
-        selects: true,
-      }),
+      key('output', 'Glob(s); the order of a list is kept.', { names: 'glob', example: 'docs/**/*.md', selects: true }),
     ),
     package: text(
       'output',
@@ -49,9 +46,9 @@ export const FilesSource = strict(
       'output',
       'git repository that carries the documents: an https, ssh or file address, or a local folder.',
       {
+        names: 'repository',
         optional: true,
         minLength: 1,
-        names: 'repository',
         example: 'https://github.com/npm/cli',
       },
     ),

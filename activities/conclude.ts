@@ -21,8 +21,7 @@ const hashers = new WeakMap<Plan, (task: Ref) => string>();
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
 export function episodeKey(plan: Plan, task: Ref): string {
   const stages = (): Json[] => (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name));
-  const hasher =
-    hashers.get(plan) ?? hasherOf({ unit: 'episode', record: recordVersion, stages: stages() }, 'task');
+  const hasher = hashers.get(plan) ?? hasherOf({ unit: 'episode', record: recordVersion, stages: stages() }, 'task');
   hashers.set(plan, hasher);
   return hasher(task);
 }

@@ -3,7 +3,17 @@ import { findStage, modelSpecOf } from '../../activities/plans.ts';
 import { canonical } from '../../core/canonical.ts';
 import { type Change, sideChanges, stageChanges } from '../../core/changes.ts';
 import { type Seat, seatsOf } from '../../core/committee.ts';
-import { chanceAbove, counted, type Estimate, exactly, nothing, range, sum, sumTogether, times } from '../../core/estimate.ts';
+import {
+  chanceAbove,
+  counted,
+  type Estimate,
+  exactly,
+  nothing,
+  range,
+  sum,
+  sumTogether,
+  times,
+} from '../../core/estimate.ts';
 import { distinct, type Forecast, forecast, keptShare, type Terms } from '../../core/forecast.ts';
 import { type Unit, unitIdentity } from '../../core/plan.ts';
 import { asOf } from '../../models/prices.ts';

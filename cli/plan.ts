@@ -12,6 +12,7 @@ import { planFile } from './plans.ts';
 export interface PlanOptions {
   profile?: string;
   set?: string[];
+  input?: string[];
   against?: string;
   fetch?: boolean;
   exitCode?: boolean;

@@ -35,7 +35,8 @@ export const sourceContext = (
     signal,
     note,
     wait: async (milliseconds) => {
-      await sleep(milliseconds, undefined, { signal });
+      // A cancelled activity ends with the signal's own reason, not with that of the timer.
+      await sleep(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
     },
   };
 };

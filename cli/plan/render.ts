@@ -3,7 +3,9 @@ import type { Change } from '../../core/changes.ts';
 import type { Estimate } from '../../core/estimate.ts';
 import { program } from '../home.ts';
 import { amount, duration, money, paint } from '../progress.ts';
-import type { AccountOutlook, Outlook, StageOutlook, StageStatus } from './outlook.ts';
+import type { AccountOutlook } from './accounts.ts';
+import type { Outlook } from './outlook.ts';
+import type { StageOutlook, StageStatus } from './stages.ts';
 
 const marks: Record<StageStatus, string> = { reuse: '=', again: '~', new: '+', off: '-' };
 const colours = { reuse: 'dim', again: 'yellow', new: 'green', off: 'dim' } as const;
@@ -69,7 +71,10 @@ const accountLine = ({ account, calls, input, output, usd }: AccountOutlook): st
 function costLines({ stages, total }: Outlook): string[] {
   const asked = stages.flatMap(({ accounts }) => accounts).filter(({ calls }) => calls.high > 0);
   if (asked.length === 0) return ['  no model will be asked'];
-  const cached = total.usdUncached > total.usd.likely * 1.02;
+  const saved = [
+    ...(total.usdAllVotes > total.usd.likely * 1.02 ? [`without early exit ${dollars(total.usdAllVotes)}`] : []),
+    ...(total.usdUncached > total.usd.likely * 1.02 ? [`without prompt cache ${dollars(total.usdUncached)}`] : []),
+  ];
   return [
     paint('dim', cells(['', 'calls', 'in tok', 'out tok', 'low', 'likely', 'high'])),
     ...asked.map(accountLine),
@@ -77,7 +82,7 @@ function costLines({ stages, total }: Outlook): string[] {
       'bold',
       cells(['total', number(total.calls), tokens(total.input), tokens(total.output), ...usdCells(total.usd)]),
     ),
-    ...(cached ? [`  without prompt cache: ${dollars(total.usdUncached)}`] : []),
+    ...(saved.length > 0 ? [`  ${saved.join(', ')}`] : []),
   ];
 }
 

@@ -23,8 +23,8 @@ import { reckonTokens } from './tokens.ts';
 export interface Asked {
   /** questions without a reply, by key, with their input tokens */
   open: Map<string, number>;
-  /** questions that come up only if other open ones are answered one way */
-  perhaps: number;
+  /** questions that come up only if other open ones, by whose keys they are counted, are answered one way */
+  perhaps: Set<string>;
   /** questions that came up and had a reply */
   known: number;
 }
@@ -84,8 +84,8 @@ export async function walk(walking: Walking): Promise<Walked> {
   };
   for (const [batch, document] of documents.entries()) {
     const told = await lookUp(walked, flow.accounts.instruct, deps, (its) => instruct(its)({ plan, document }));
-    if (told === undefined) walked.untold += 1;
-    const input = { plan, run: dryRun, batch, document, tasks: told?.tasks ?? null };
+    if ('open' in told) walked.untold += 1;
+    const input = { plan, run: dryRun, batch, document, tasks: 'open' in told ? null : told.known.tasks };
     const { fresh: tasks, duplicates } = await admitted(deps, content, input);
     walked.duplicates += duplicates;
     walked.episodes += tasks.length;
@@ -125,12 +125,12 @@ async function construct(
     const written = await lookUp(walked, flow.accounts.relabel, deps, (its) =>
       relabel(its)({ plan, task: task.ref, head, window, style }),
     );
-    if (written === undefined) {
+    if ('open' in written) {
       pairs.unwritten += 1;
       continue;
     }
     pairs.written += 1;
-    const { example } = written;
+    const { example } = written.known;
     if (example === null || flow.filter === null) continue;
     walked.judged += 1;
     await poll(deps, walked, plan, example);
@@ -141,25 +141,29 @@ async function construct(
 async function poll(deps: Deps, walked: Walked, plan: Ref, example: Ref): Promise<void> {
   const { flow } = walked;
   const ballots: Ballot[] = [];
-  let open = false;
+  let open: string | undefined;
   for (const seat of flow.queues.votes) {
     const { member } = seat;
     if (flow.filter?.untilDecided === true) {
       if (decided(ballots, flow.filter.accept, membersOf(flow))) return;
       // What an open vote will say decides whether this one is asked for.
-      if (open) {
-        accountOf(walked, `filter/${member}`).perhaps += 1;
+      if (open !== undefined) {
+        accountOf(walked, `filter/${member}`).perhaps.add(open);
         continue;
       }
     }
     const given = await lookUp(walked, `filter/${member}`, deps, (its) => vote(its)({ plan, example, member }));
-    if (given === undefined) open = true;
-    else ballots.push(ballotOf(seat, given));
+    if ('open' in given) open = given.open;
+    else ballots.push(ballotOf(seat, given.known));
   }
 }
 
 const accountOf = (walked: Walked, account: string): Asked => {
-  const asked = walked.accounts.get(account) ?? { open: new Map<string, number>(), perhaps: 0, known: 0 };
+  const asked = walked.accounts.get(account) ?? {
+    open: new Map<string, number>(),
+    perhaps: new Set<string>(),
+    known: 0,
+  };
   walked.accounts.set(account, asked);
   return asked;
 };
@@ -170,19 +174,19 @@ async function lookUp<T>(
   account: string,
   deps: Deps,
   work: (deps: Deps) => Promise<T>,
-): Promise<T | undefined> {
+): Promise<{ known: T } | { open: string }> {
   const asked = accountOf(walked, account);
   const stored: Deps['stored'] = (known) => {
     asked.known += 1;
     deps.stored?.(known);
   };
   try {
-    return await work({ ...deps, stored });
+    return { known: await work({ ...deps, stored }) };
   } catch (error) {
     if (!(error instanceof Unanswered)) throw error;
     // Asked once, whoever comes to it first: two members may be the same model.
     if (!walked.questions.has(error.key)) asked.open.set(error.key, reckonTokens(error.request));
     walked.questions.add(error.key);
-    return undefined;
+    return { open: error.key };
   }
 }

@@ -86,6 +86,26 @@ const edits: [string, Edit, Partial<Record<StageName, string[]>>][] = [
   ['a member', { text: replace('[judge, actor]', '[judge, actor, writer]') }, { filter: ['member writer added'] }],
   ['a member less', { text: replace('[judge, actor]', '[actor]') }, { filter: ['member judge left'] }],
   [
+    'a prompt of one member',
+    {
+      text: replace('[judge, actor]', '[{ model: judge, prompt: own.md }, actor]'),
+      prompts: { 'filter/judge': 'V\nw' },
+    },
+    { filter: ['prompt of filter/judge changed (2 lines)'] },
+  ],
+  [
+    'the paper’s questions in place of others',
+    { text: replace(', criteria: { aligned: "Is it?" }', '') },
+    {
+      filter: [
+        'filter.committee.criteria.aligned Is it? → Does the trajectory really accomplish w…',
+        'filter.committee.criteria.coherent unset → Does each action follow sensibly from t…',
+        'filter.committee.criteria.natural unset → Would a person who uses this applicatio…',
+        'filter.committee.criteria.reasonable unset → Is the way direct: no needless detour, …',
+      ],
+    },
+  ],
+  [
     'a criterion',
     { text: replace('aligned: "Is it?"', 'aligned: "Is it?", natural: "Would one?"') },
     { filter: ['filter.committee.criteria.natural unset → Would one?'] },
@@ -152,6 +172,18 @@ test('what a run costs, and rules over stored votes, are told apart from what ch
     'models.writer.api_key ${secret:A} → ${secret:C}',
   ]);
   assert.deepEqual(sideChanges(after, after), []);
+});
+
+test('weights, names and ways of writing change no vote; weights are told as what counts votes otherwise', () => {
+  const long = '[{ model: judge, weight: 2 }, { model: actor, name: second }]';
+  const plain = planOf({ text: replace('[judge, actor]', '[{ model: judge }, { model: actor }]') });
+  const after = planOf({ text: replace('[judge, actor]', long) });
+  for (const other of [plain, after]) assert.deepEqual(stageChanges(planOf(), other, 'filter'), []);
+  const found = sideChanges(plain, after).map(({ text }) => text);
+  assert.deepEqual(found, [
+    'filter.committee.members.0.weight 1 → 2',
+    'filter.committee.members.1.name unset → second',
+  ]);
 });
 
 test('documents come, go and change', () => {

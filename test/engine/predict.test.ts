@@ -151,6 +151,24 @@ test('models and places under other names are the same models and places', async
   assert.deepEqual([predicted, asked], [{}, {}]);
 });
 
+test('a committee that ends early: who is asked first to the call, who is asked after it as a range', async () => {
+  for (const name of ['fifth', 'sixth']) {
+    await copyFile(join(place.folder, 'lamps.script.yaml'), join(place.folder, `${name}.yaml`));
+    await appendFile(join(place.folder, `${name}.yaml`), `# ${name}\n`);
+  }
+  const member = (name: string) => ['--set', `models.${name}={ provider: scripted, script: ${name}.yaml }`];
+  const committee = ['stages.3.committee.ask=until-decided', 'stages.3.committee.members=[fifth, sixth]'];
+  const sets = committee.flatMap((set) => ['--set', set]);
+  const comparison = await compare(place, ...member('fifth'), ...member('sixth'), ...sets);
+  const { 'filter/fifth': first, 'filter/sixth': second } = comparison.predicted;
+  assert.deepEqual([first?.basis, second?.basis], ['exact', 'assumed']);
+  assert.ok((comparison.asked['filter/sixth'] ?? 0) < (comparison.asked['filter/fifth'] ?? 0));
+  assertPredicted(comparison);
+  // Now that all is known, who need not be asked is not missed.
+  const { predicted, asked } = await compare(place, ...member('fifth'), ...member('sixth'), ...sets);
+  assert.deepEqual([predicted, asked], [{}, {}]);
+});
+
 test('nothing is written and nothing is started by a plan, not even the folder .lbi', async () => {
   const other = await makePlace({ documents: 1 });
   try {

@@ -1,7 +1,8 @@
 /** The dataset: its rows (one kept example each, with everything needed to use it and to trace it back) and its facts. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
+import { Type } from './type.ts';
 import { Committee } from './vote.ts';
 
 export const RowStep = Type.Object({

@@ -1,7 +1,8 @@
 /** A decision: what the agent answered when asked for its next action. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Usage } from './common.ts';
 import { Action } from './observation.ts';
+import { Type } from './type.ts';
 
 /** `unreadable` stands for refusals, cut-offs and replies that do not fit the schema: a result with a reason, not an error. */
 export const Decision = Type.Object({

@@ -1,5 +1,6 @@
 /** A document: one piece of the standard resources (documentation) that tasks are invented from. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from './type.ts';
 
 export const Document = Type.Object({
   id: Type.String({ description: 'stable within its source, e.g. a relative path with #part' }),

@@ -1,8 +1,9 @@
 /** An episode's record: everything that came of one task, kept under the identity of the attempt. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
 import { Outcome } from './step.ts';
+import { Type } from './type.ts';
 import { Answer } from './vote.ts';
 
 /** A vote that was not cast. */

@@ -1,6 +1,7 @@
 /** A window of a trajectory and the example made of it: an (instruction, window) pair. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Ref } from './common.ts';
+import { Type } from './type.ts';
 
 /**
  * A stretch of a trajectory: observations `from` … `to` inclusive, 0 ≤ from < to ≤ n, so `to - from` actions.

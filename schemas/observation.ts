@@ -1,6 +1,7 @@
 /** What an agent sees (observation), what it may do (action definition) and what it does (action). */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { type JsonObject, type JsonSchema, Ref } from './common.ts';
+import { Type } from './type.ts';
 
 /** An action of an environment as the agent is told of it. `finish` is not among them: the engine adds it. */
 export interface ActionDefinition {

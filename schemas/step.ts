@@ -1,7 +1,8 @@
 /** A step of a trajectory and the trajectory itself: a chain in which each stored step names its parent. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Ref, Usage } from './common.ts';
 import { Action, Observation, StepError } from './observation.ts';
+import { Type } from './type.ts';
 
 /**
  * One link of the chain. The root (index 0) holds only the first observation; link i holds the i-th action, its reason

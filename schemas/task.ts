@@ -1,6 +1,7 @@
 /** A task: an instruction to try in an environment, with the document it was invented from. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Ref } from './common.ts';
+import { Type } from './type.ts';
 
 export const Task = Type.Object({
   id: Type.String({ description: 'short, unique within a run, readable in the Temporal UI' }),

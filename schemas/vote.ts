@@ -1,6 +1,7 @@
 /** A committee member's vote on an example, the rules that votes are counted by, and the verdict. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { Usage } from './common.ts';
+import { Type } from './type.ts';
 
 const closed = { additionalProperties: false };
 

@@ -45,8 +45,27 @@ const report = (reading: Reading, place: Place, words: Words): void => {
   reading.problems.push(problemAt(place, words));
 };
 
+interface Parsed {
+  tree: Tree | undefined;
+  problems: Problem[];
+}
+
+/** The sources read last: a file is read once for itself and once for each of its profiles. */
+const lately = new Map<string, Parsed>();
+const MOST_LATELY = 8;
+
 /** Text → tree, or every problem of its syntax. Duplicate keys are reported beside a tree, all else in place of one. */
-export const parseTree = (source: Source): { tree: Tree | undefined; problems: Problem[] } => {
+export const parseTree = (source: Source): Parsed => {
+  const name = JSON.stringify([source.file, source.folder]) + source.text;
+  const known = lately.get(name);
+  if (known !== undefined) return { ...known, problems: [...known.problems] };
+  const parsed = parse(source);
+  if (lately.size >= MOST_LATELY) lately.clear();
+  lately.set(name, parsed);
+  return { ...parsed, problems: [...parsed.problems] };
+};
+
+const parse = (source: Source): Parsed => {
   const size = sizeProblem(source);
   if (size !== undefined) return { tree: undefined, problems: [size] };
   const parsed = read(source);

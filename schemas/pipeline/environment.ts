@@ -1,5 +1,6 @@
 /** `environments:` of the pipeline file, one variant per kind. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { flag, list, number, record, section, strict, text, variants, whole } from './key.ts';
 
 const common = {

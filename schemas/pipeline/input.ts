@@ -1,5 +1,6 @@
 /** `inputs:` of the pipeline file: what a person may give at the start of a run, one variant per type. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { flag, list, number, strict, text, variants, whole } from './key.ts';
 
 const common = {

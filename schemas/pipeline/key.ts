@@ -1,19 +1,19 @@
 /** How a key of the pipeline file is written down: its type, what it means, and what a change of it does to finished work. */
-import {
-  type Static,
-  type TArray,
-  type TBoolean,
-  type TInteger,
-  type TNumber,
-  type TObject,
-  type TOptional,
-  type TProperties,
-  type TRecord,
-  type TSchema,
-  type TString,
-  type TUnsafe,
-  Type,
+import type {
+  Static,
+  TArray,
+  TBoolean,
+  TInteger,
+  TNumber,
+  TObject,
+  TOptional,
+  TProperties,
+  TRecord,
+  TSchema,
+  TString,
+  TUnsafe,
 } from 'typebox';
+import { Type } from '../type.ts';
 
 /** `output`: part of the identity of what is made; `cost`: changes what a run costs or how long it takes; `nothing`: neither. */
 export type Effect = 'output' | 'cost' | 'nothing';

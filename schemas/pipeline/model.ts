@@ -1,5 +1,6 @@
 /** `models:` of the pipeline file, one variant per provider. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { type Full, flag, number, section, strict, text, variants, whole } from './key.ts';
 
 const common = {

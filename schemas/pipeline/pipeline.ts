@@ -1,5 +1,6 @@
 /** The pipeline file: the one place where a user says what is made, with what, and at what price. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { EnvironmentSpec } from './environment.ts';
 import { InputSpec, type InputValue } from './input.ts';
 import { type Full, key, list, number, record, section, strict, text, whole } from './key.ts';

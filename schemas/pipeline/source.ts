@@ -1,5 +1,6 @@
 /** `sources:` of the pipeline file, one shape per kind: which key an entry has says where its documents come from. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
 import { choice, key, list, number, section, shapes, strict, text, whole } from './key.ts';
 
 const common = {

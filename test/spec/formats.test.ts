@@ -1,6 +1,6 @@
 /** `lbi validate` for machines: JSON, GitHub workflow commands, SARIF; folders, several files, and watching. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,6 +153,18 @@ test('--format sarif has a rule for each code, regions inside the lines, and rel
   const place = wrong?.locations?.[0]?.physicalLocation;
   assert.equal(place?.artifactLocation?.uri, 'some/deep%2C%20100%25/wrong.yaml');
   assert.deepEqual(place?.region, { startLine: 11, startColumn: 23, endLine: 11, endColumn: 30 });
+});
+
+test('validate loads what it needs: no schema library, no SDK', async () => {
+  const listing = `import { registerHooks } from 'node:module';
+registerHooks({ load: (url, context, next) => (process._rawDebug('loads ' + url), next(url, context)) });`;
+  const hook = ['--import', `data:text/javascript,${encodeURIComponent(listing)}`];
+  const { stderr } = spawnSync(process.execPath, [...hook, main, 'validate', 'good.yaml'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const loaded = [...stderr.matchAll(/^loads .*node_modules\/((?:@[^/]+\/)?[^/]+)/gm)].map(([, name]) => name);
+  assert.deepEqual([...new Set(loaded)].toSorted(), ['commander', 'yaml']);
 });
 
 /** Resolves when a running program has said something of a form. */

@@ -1,5 +1,6 @@
 /** `committee:` of the stage `filter`: who votes, on what, and how votes are counted. */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../type.ts';
 import { AcceptRule, PassRule } from '../../vote.ts';
 import { choice, flag, key, list, number, record, section, strict, type TFilled, text } from '../key.ts';
 import { prompt } from './common.ts';

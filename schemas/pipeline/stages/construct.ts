@@ -1,6 +1,7 @@
 /** The stage `construct`. */
-import { Type } from 'typebox';
+
 import { Style } from '../../example.ts';
+import { Type } from '../../type.ts';
 import { list, section, strict, whole } from '../key.ts';
 import { calls, model, prompt } from './common.ts';
 

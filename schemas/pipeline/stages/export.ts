@@ -1,5 +1,5 @@
 /** The stage `export`. */
-import { Type } from 'typebox';
+import { Type } from '../../type.ts';
 import { list, number, strict, text } from '../key.ts';
 
 export const ExportStage = strict(

@@ -1,6 +1,7 @@
 /** The stage `filter`: what is dropped before the vote, the committee, and what is dropped after it. */
-import { Type } from 'typebox';
+
 import { Outcome } from '../../step.ts';
+import { Type } from '../../type.ts';
 import { flag, key, list, number, section, strict, type TFilled, whole } from '../key.ts';
 import { Committee } from './committee.ts';
 import { calls } from './common.ts';

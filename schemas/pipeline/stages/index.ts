@@ -1,5 +1,5 @@
 /** The stage `index`. */
-import { Type } from 'typebox';
+import { Type } from '../../type.ts';
 import { choice, strict } from '../key.ts';
 
 export const IndexStage = strict(

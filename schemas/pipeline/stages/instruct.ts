@@ -1,5 +1,5 @@
 /** The stage `instruct`. */
-import { Type } from 'typebox';
+import { Type } from '../../type.ts';
 import { number, strict, text, whole } from '../key.ts';
 import { calls, failures, model, prompt } from './common.ts';
 

@@ -1,5 +1,5 @@
 /** The stage `interact`. */
-import { Type } from 'typebox';
+import { Type } from '../../type.ts';
 import { strict, text, whole } from '../key.ts';
 import { calls, failures, model, prompt } from './common.ts';
 import { Knowledge } from './knowledge.ts';

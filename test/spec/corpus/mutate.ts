@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../../..');
 
 /** Every pipeline and template that is shipped, and one that uses every part: good files by name. */
 export const goodFiles = (): Record<string, string> => {
-  const folders = ['pipelines', 'pipelines/init', 'test/spec/corpus'];
+  const folders = ['pipelines', 'test/core/golden', 'test/spec/corpus'];
   const paths = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
   const texts = paths
     .filter((path) => path.endsWith('.yaml'))

@@ -300,7 +300,7 @@ program
 
 const completion = 'print a script that completes commands, files, runs and keys';
 // What a shell asks while one types is answered by a library that is loaded for that alone.
-if (/^complet(e|ion)$/.test(process.argv[2] ?? '')) {
+if (/^complet(e|ion)$/.test(process.argv[2] ?? '') && !/^(-h|--help)$/.test(process.argv[3] ?? '')) {
   await (await import('./completion.ts')).addCompletion(program, process.argv.slice(4));
   program.commands.find((command) => command.name() === 'completion')?.description(completion);
 } else {

@@ -107,7 +107,7 @@ program
 
 program
   .command('explain')
-  .argument('<what>', 'a key, e.g. interact.max_steps; an example or a task of a run: RUN/ID')
+  .argument('<what>', 'a key, e.g. interact.max_steps; the code of a problem; an example or a task of a run: RUN/ID')
   .option(...json)
   .description('say what a key does, or where an example comes from and why it was kept')
   .addHelpText('after', `\nExamples:\n  ${lbi} explain filter.committee.accept\n  ${lbi} explain @last/3f2a91\n`)

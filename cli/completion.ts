@@ -68,7 +68,10 @@ const profiles = async (words: string[]): Promise<Offer[]> => {
 
 const keys = async (): Promise<Offer[]> => {
   const { allKeys } = await import('../core/spec/keys.ts');
+  const { codes } = await import('../core/spec/codes.ts');
+  const problems = Object.entries(codes).map(([code, { title }]): Offer => [code, title]);
   return [
+    ...problems,
     ...new Map(allKeys().map(({ path, schema }): Offer => [path.replace(/^stages\./, ''), schema.description ?? ''])),
   ];
 };

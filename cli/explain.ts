@@ -1,12 +1,15 @@
-/** `lbi explain`: a key of the pipeline file, or where an example comes from and why it was kept or dropped. */
+/** `lbi explain`: a key of the pipeline file, the code of a problem, or where an example comes from and why it was kept or dropped. */
 
 import { LbiError } from '../core/errors.ts';
+import { codes } from '../core/spec/codes.ts';
 import { findKeys } from '../core/spec/keys.ts';
+import type { ProblemCode } from '../core/spec/problem.ts';
 import { keyFacts, keyLines } from './explain/key.ts';
 import { lineageFacts, lineageLines } from './explain/lineage.ts';
 import { taskFacts, taskLines } from './explain/task.ts';
 import { type Thing, thingOf } from './explain/things.ts';
 import { program } from './home.ts';
+import { paint } from './progress.ts';
 
 export interface ExplainOptions {
   json?: boolean;
@@ -14,7 +17,7 @@ export interface ExplainOptions {
 
 /** Exit codes: 0 explained, 3 there is no such thing. */
 export async function explainCommand(what: string, options: ExplainOptions = {}): Promise<number> {
-  const explained = (await keys(what)) ?? (await stored(what));
+  const explained = code(what) ?? (await keys(what)) ?? (await stored(what));
   if (options.json === true)
     process.stdout.write(`${JSON.stringify({ schema: 'lbi.explain/1', data: explained.data, warnings: [] })}\n`);
   else process.stdout.write(`${explained.lines.join('\n')}\n`);
@@ -24,6 +27,34 @@ export async function explainCommand(what: string, options: ExplainOptions = {})
 interface Explained {
   lines: string[];
   data: unknown;
+}
+
+/** The code of a problem, as `lbi validate` prints it: `unknown-key`, `error[unknown-key]`. */
+function code(what: string): Explained | undefined {
+  const name = /^(?:(?:error|warning)\[)?([a-z-]+)\]?$/.exec(what)?.[1] ?? '';
+  if (!Object.hasOwn(codes, name)) return undefined;
+  const { title, means, wrong, right } = codes[name as ProblemCode];
+  // `budget` is a key as well: both are told.
+  const search = findKeys(what);
+  const key = 'found' in search ? [...keyLines(search.found), ''] : [];
+  const shown = (text: string): string[] => text.split('\n').map((row) => `    ${row}`);
+  return {
+    lines: [
+      ...key,
+      paint('bold', `${name}: ${title}`),
+      `  ${means}`,
+      '',
+      '  wrong',
+      ...shown(wrong),
+      '',
+      '  right',
+      ...shown(right),
+    ],
+    data: {
+      ...{ code: name, ...codes[name as ProblemCode] },
+      ...('found' in search ? { keys: search.found.map(keyFacts) } : {}),
+    },
+  };
 }
 
 /** Undefined where the text can only name something that a run made. */

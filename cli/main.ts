@@ -107,7 +107,7 @@ program
 
 program
   .command('explain')
-  .argument('<what>', 'a key, e.g. interact.max_steps; an example or a task of a run: RUN/ID')
+  .argument('<what>', 'a key, e.g. interact.max_steps; the code of a problem; an example or a task of a run: RUN/ID')
   .option(...json)
   .description('say what a key does, or where an example comes from and why it was kept')
   .addHelpText('after', `\nExamples:\n  ${lbi} explain filter.committee.accept\n  ${lbi} explain @last/3f2a91\n`)
@@ -300,7 +300,7 @@ program
 
 const completion = 'print a script that completes commands, files, runs and keys';
 // What a shell asks while one types is answered by a library that is loaded for that alone.
-if (/^complet(e|ion)$/.test(process.argv[2] ?? '')) {
+if (/^complet(e|ion)$/.test(process.argv[2] ?? '') && !/^(-h|--help)$/.test(process.argv[3] ?? '')) {
   await (await import('./completion.ts')).addCompletion(program, process.argv.slice(4));
   program.commands.find((command) => command.name() === 'completion')?.description(completion);
 } else {

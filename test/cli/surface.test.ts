@@ -142,6 +142,18 @@ test('what init writes is valid, for each place, and the next command it names e
   }
 });
 
+test('the code of a problem is explained, and a word that is a key as well says both', async () => {
+  const code = await lbi(['explain', 'error[unknown-key]']);
+  assert.equal(code.exitCode, 0, code.stderr);
+  assert.match(code.stdout, /^unknown-key: .+\n {2}.+\n\n {2}wrong\n[\s\S]+\n {2}right\n/);
+  const both = await lbi(['explain', 'budget']);
+  assert.match(both.stdout, /keys in it +usd[\s\S]*^budget: /m);
+  const { data } = JSON.parse((await lbi(['explain', 'budget', '--json'])).stdout) as {
+    data: { code: string; keys: unknown[] };
+  };
+  assert.deepEqual([data.code, data.keys.length], ['budget', 1]);
+});
+
 test('--json gives one JSON document on stdout', async () => {
   const runs = await lbi(['runs', '--json']);
   assert.deepEqual([runs.exitCode, JSON.parse(runs.stdout)], [0, []]);

@@ -2,7 +2,20 @@
 import { type Static, Type } from 'typebox';
 import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
+import type { ActionDefinition } from './observation.ts';
 import { AcceptRule } from './vote.ts';
+
+/** The formats that a dataset is written in. */
+export const formats = ['openai', 'trl', 'sharegpt', 'atif', 'adp', 'parquet'] as const;
+export type Format = (typeof formats)[number];
+
+/** The sides of a dataset, in the order in which they are told of. */
+export const splits = ['train', 'validation', 'test'] as const;
+export type Split = (typeof splits)[number];
+
+/** What is never on two sides of a split. */
+export const SplitBy = Type.Union([Type.Literal('document'), Type.Literal('task'), Type.Literal('environment')]);
+export type SplitBy = Static<typeof SplitBy>;
 
 export const RowStep = Type.Object({
   reason: Type.String(),
@@ -16,10 +29,13 @@ export type RowStep = Static<typeof RowStep>;
 export const Row = Type.Object({
   id: Type.String({ description: 'first 16 hex digits of the example' }),
   example: Ref,
-  split: Type.Union([Type.Literal('train'), Type.Literal('test')]),
+  split: Type.Union(splits.map((name) => Type.Literal(name))),
   instruction: Type.String(),
   style: Style,
   environment: Type.String(),
+  actions: Type.Optional(
+    Type.Unsafe<Ref>({ ...Ref, description: 'the action definitions that the agent was told of, in the facts by this key' }),
+  ),
   observation: Type.String({ description: 'the first observation of the window' }),
   steps: Type.Array(RowStep),
   task: Type.Object({ id: Type.String(), instruction: Type.String() }),
@@ -75,7 +91,20 @@ export const DatasetFacts = Type.Object({
     Type.Object({ source: Type.String(), documents: Type.Integer(), license: Type.Optional(Type.String()) }),
   ),
   usage: Type.Record(Type.String(), Usage, { description: 'by stage and model: "interact/actor"' }),
-  heldOut: Type.Number({ description: 'share of the documents meant for the test split' }),
+  heldOut: Type.Number({ description: 'share of the families meant for the test split' }),
+  validation: Type.Number({ description: 'share of the families meant for the validation split' }),
+  splitBy: SplitBy,
+  actions: Type.Record(Ref, Type.Array(Type.Unsafe<ActionDefinition>(Type.Object({}, { additionalProperties: true }))), {
+    description: 'action definitions by the key that rows name them with',
+  }),
+  agent: Type.Object(
+    {
+      prompt: Type.String({ description: 'the prompt file that the agent was asked with' }),
+      place: Type.String({ description: 'the place in words, as the prompt has it' }),
+      history_chars: Type.Integer({ description: 'characters of an earlier observation in it' }),
+    },
+    { description: 'what the agent was asked with: chats in steps are filled from it' },
+  ),
   scripted: Type.Array(Type.String(), { description: 'models and environments that followed a script' }),
 });
 export type DatasetFacts = Static<typeof DatasetFacts>;

@@ -24,6 +24,7 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
         ...outcomes,
         `${funnel.steps} actions`,
         ...(funnel.episodesReused > 0 ? [`${funnel.episodesReused} reused`] : []),
+        ...((funnel.attemptsRecalled ?? 0) > 0 ? [`${funnel.attemptsRecalled} walked before`] : []),
       ].join(', '),
     ),
     row('windows', `${funnel.windows}`, ''),

@@ -72,6 +72,18 @@ export interface TaskEntry {
   id: string;
   /** the instruction, shortened for people */
   title: string;
+  /** its trajectory, when it was sealed under the same identity before */
+  attempt?: Ref;
+}
+
+/** A sealed trajectory as its episode goes on from it. */
+export interface RecalledAttempt {
+  trajectory: Ref;
+  head: Ref;
+  initialState: string;
+  facts: StepFacts[];
+  outcome: Outcome;
+  detail: string;
 }
 
 /** What an episode reports to its run: a page of these is a manifest. */
@@ -92,6 +104,8 @@ export interface EpisodeEntry {
   usage: Record<string, Usage>;
   /** true when nothing had to run: the record was found under its identity */
   reused: boolean;
+  /** true when the trajectory was there already and only its windows were worked on */
+  recalled: boolean;
 }
 
 /** The funnel of a run: how many of what went in and came out of every stage. */
@@ -102,6 +116,8 @@ export interface Funnel {
   taskDuplicates: number;
   episodes: number;
   episodesReused: number;
+  /** trajectories that were there already, in episodes that had more to do */
+  attemptsRecalled: number;
   outcomes: Record<string, number>;
   steps: number;
   windows: number;

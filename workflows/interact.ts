@@ -14,6 +14,8 @@ import type { EpisodeSession } from './session.ts';
 const maxUnreadable = 2;
 
 export interface Walk {
+  /** set once it is sealed */
+  trajectory?: Ref;
   head: Ref;
   initialState: string;
   facts: StepFacts[];
@@ -65,6 +67,12 @@ export async function interact(
     if (reason !== undefined) return { ...walk, outcome: 'stuck', detail: reason };
   }
   return walk;
+}
+
+/** The walk of an earlier run: nothing is asked, no session is opened. */
+export async function recallWalk(trajectory: Ref): Promise<Walk> {
+  const recalled = await call('recall', { summary: 'the trajectory is there already' })({ trajectory });
+  return { ...recalled, finish: null, unreadable: 0, usage: noUsage };
 }
 
 /** Asks for the next action; an unreadable reply is asked again a bounded number of times. */

@@ -39,6 +39,7 @@ export const emptyFunnel = (): Funnel => ({
   taskDuplicates: 0,
   episodes: 0,
   episodesReused: 0,
+  attemptsRecalled: 0,
   outcomes: {},
   steps: 0,
   windows: 0,
@@ -97,6 +98,8 @@ export function tallyEntry(state: RunState, entry: EpisodeEntry): void {
   const { funnel } = carried;
   funnel.episodes += 1;
   if (entry.reused) funnel.episodesReused += 1;
+  // A run that began under an earlier version carries no such count.
+  if (entry.recalled) funnel.attemptsRecalled = (funnel.attemptsRecalled ?? 0) + 1;
   count(funnel.outcomes, entry.outcome);
   for (const [reason, number] of Object.entries(entry.dropped)) count(funnel.dropped, reason, number);
   funnel.steps += entry.steps;

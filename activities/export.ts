@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
 import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
 import { paperCriteria } from '../core/vote-schema.ts';
-import type { DatasetFacts } from '../schemas/dataset.ts';
+import type { DatasetFacts, Format, Row } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
+import type { ActionDefinition } from '../schemas/observation.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { type Format, writeDataset } from '../store/dataset/write.ts';
+import type { Telling } from '../store/dataset/conversation.ts';
+import { writeDataset } from '../store/dataset/write.ts';
+import { getJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
 import { readRows } from './index-dataset.ts';
-import { stageOf } from './plans.ts';
+import { placeOf, stageOf } from './plans.ts';
 import { documentsOf } from './read.ts';
 
 export const exportDataset =
@@ -19,7 +22,7 @@ export const exportDataset =
     const plan = await deps.plan(input.plan);
     const stage = stageOf(plan, 'export');
     const path = stage.path.replaceAll('${run}', input.run).replaceAll('${pipeline}', plan.spec.name);
-    return writeRun(deps, plan, input, join(deps.home, path), stage.formats);
+    return writeRun(deps, plan, input, join(deps.home, path), stage);
   };
 
 /** Writes what a run kept into a folder; a dataset that is there already is replaced. */
@@ -28,10 +31,10 @@ export async function writeRun(
   plan: Plan,
   input: ExportInput,
   folder: string,
-  formats: Format[],
+  { formats, ...telling }: Telling & { formats: Format[] },
 ): Promise<Pick<DatasetSummary, 'folder' | 'files'>> {
   const rows = await readRows(deps.store, input.summary.rows);
-  const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input), formats);
+  const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input, rows), formats, telling);
   return { folder, files };
 }
 
@@ -39,8 +42,11 @@ async function factsOf(
   deps: Pick<Deps, 'store'>,
   plan: Plan,
   { run, plan: ref, funnel, summary, usage }: ExportInput,
+  rows: Row[],
 ): Promise<DatasetFacts> {
   const { spec } = plan;
+  const interact = stageOf(plan, 'interact');
+  const stage = findStage(plan, 'export');
   const filter = findStage(plan, 'filter');
   return {
     name: spec.name,
@@ -53,18 +59,34 @@ async function factsOf(
     models: Object.keys(spec.models).map((name) => ({ name, model: modelName(plan, name), uses: usesOf(plan, name) })),
     committee: {
       members: filter?.committee.members ?? [],
-      criteria: filter?.committee.criteria ?? paperCriteria,
+      criteria: filter === undefined ? {} : (filter.committee.criteria ?? paperCriteria),
       accept: filter?.committee.accept ?? 'unanimous',
     },
     counts: countsOf(funnel, summary),
     sources: await sourcesOf(deps, run),
     usage,
-    heldOut: findStage(plan, 'export')?.split ?? 0,
+    heldOut: stage?.split ?? 0,
+    validation: stage?.validation ?? 0,
+    splitBy: stage?.split_by ?? 'document',
+    actions: await definitionsOf(deps, rows),
+    agent: {
+      prompt: plan.prompts.interact ?? '',
+      place: placeOf(plan),
+      history_chars: interact.history_chars,
+      model: modelName(plan, interact.model),
+    },
     scripted: [
       ...Object.entries(spec.models).flatMap(([name, model]) => (model.provider === 'scripted' ? [name] : [])),
       ...Object.entries(spec.environments).flatMap(([name, place]) => (place.kind === 'scripted' ? [name] : [])),
     ],
   };
+}
+
+/** What the agents of these rows could do, by the reference that the rows name it with. */
+async function definitionsOf(deps: Pick<Deps, 'store'>, rows: Row[]): Promise<DatasetFacts['actions']> {
+  const refs = [...new Set(rows.flatMap(({ actions }) => actions ?? []))].sort();
+  const found = refs.map(async (ref) => [ref, await getJson<ActionDefinition[]>(deps.store, ref)] as const);
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** Provider and model id, or what its identity says where there is no id. */

@@ -2,7 +2,7 @@
 import { describeAction } from '../core/describe.ts';
 import { nearDuplicates } from '../core/duplicates.ts';
 import { isScripted } from '../core/plan.ts';
-import { splitOf } from '../core/split.ts';
+import { familyOf, splitOf } from '../core/split.ts';
 import { verdict } from '../core/tally.ts';
 import { count } from '../core/usage.ts';
 import type { Ref } from '../schemas/common.ts';
@@ -57,6 +57,7 @@ export const tally =
       kept: rows.length,
       dropped,
       train: rows.filter(({ split }) => split === 'train').length,
+      validation: rows.filter(({ split }) => split === 'validation').length,
       test: rows.filter(({ split }) => split === 'test').length,
       index: null,
       folder: null,
@@ -118,14 +119,14 @@ function dropDuplicates(plan: Plan, judged: Judged[]): void {
   }
 }
 
-/** The split goes by document, so that nothing of a page is on both sides. */
 async function keptRow(deps: Deps, plan: Plan, { example: ref, votes }: Judged): Promise<Row> {
   const example = await getJson<Example>(deps.store, ref);
   const task = await getJson<Task>(deps.store, example.task);
-  const share = findStage(plan, 'export')?.split ?? 0;
-  const split = splitOf(documentFamily(task), share, plan.spec.seed);
+  const stage = findStage(plan, 'export');
+  const family = familyOf(
+    { documentId: task.documentId, task: task.instruction, environment: example.environment },
+    stage?.split_by ?? 'document',
+  );
+  const split = splitOf(family, { test: stage?.split ?? 0, validation: stage?.validation ?? 0 }, plan.spec.seed);
   return rowOf(deps.store, { example: ref, votes, split, scripted: isScripted(plan) });
 }
-
-/** Parts of one page (`page#2`) belong together. */
-const documentFamily = ({ documentId, id }: Task): string => documentId?.split('#')[0] ?? id;

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { listDocuments } from '../activities/corpus.ts';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
-import { indexFolder } from '../activities/retrieve.ts';
+import { indexFolder, wantsExamples } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
 import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
@@ -19,7 +20,8 @@ import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
-import { cacheFolder, indexesFolder } from './home.ts';
+import { openStore } from '../store/stores.ts';
+import { cacheFolder, indexesFolder, storeUrl } from './home.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -70,10 +72,22 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
     const text = await readFile(path, 'utf8').catch(() => {
       throw new LbiError('spec', `the prompt file ${path} cannot be read`);
     });
-    parsePrompt(text, promptVariables[promptKinds[name]], path);
+    const { variables } = parsePrompt(text, promptVariables[promptKinds[name]], path);
+    if (name === 'interact') checkKnowledge(spec, variables, path);
     prompts[name] = text;
   }
   return prompts;
+}
+
+/** An own prompt without the block would leave out what is retrieved, and nobody would notice. */
+function checkKnowledge(spec: FullSpec, variables: string[], path: string): void {
+  const knowledge = spec.stages.flatMap((stage) => (stage.uses === 'interact' ? (stage.knowledge ?? []) : []))[0];
+  if (knowledge === undefined) return;
+  const wanted = { knowledge: wantsExamples(knowledge), documents: knowledge.documents !== undefined };
+  for (const [variable, needed] of Object.entries(wanted)) {
+    if (needed && !variables.includes(variable))
+      throw new LbiError('spec', `${path}: the stage interact retrieves ${variable === 'knowledge' ? 'examples' : variable}, but the prompt has no {{ ${variable} }} to put them in`);
+  }
 }
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
@@ -147,10 +161,15 @@ async function folderHash(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** What the examples are that the agent is shown: an index built anew is other knowledge. Throws a spec error when there is none. */
+/**
+ * What the examples are that the agent is shown: an index built anew is other knowledge. (Documents are known once the sources were
+ * read: activities/corpus.ts.) Throws a spec error when the index or the run that is named is not there.
+ */
 async function knowledgeOf(spec: FullSpec): Promise<Record<string, string>> {
   for (const stage of spec.stages) {
-    if (stage.uses !== 'interact' || stage.knowledge === undefined) continue;
+    const from = stage.uses === 'interact' ? (stage.knowledge?.documents?.from ?? 'sources') : 'sources';
+    if (from !== 'sources') await listDocuments(await openStore(storeUrl()), from);
+    if (stage.uses !== 'interact' || stage.knowledge?.index === undefined || !wantsExamples(stage.knowledge)) continue;
     const index = await openIndex(indexFolder(indexesFolder(), stage.knowledge.index));
     const { identity } = index;
     index.close();

@@ -1,5 +1,5 @@
 /** What a run made, in words: the funnel, why things were dropped, what it cost, where the dataset is. */
-import type { Progress } from '../schemas/flow.ts';
+import type { DatasetSummary, Progress } from '../schemas/flow.ts';
 import { amount, duration, money, paint, totalUsd } from './progress.ts';
 import type { RunRecord } from './runs.ts';
 
@@ -32,10 +32,14 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
     row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
   ];
   if (dataset !== null)
-    lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
+    lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${sides(dataset)}`));
   lines.push('', ...dropLines(progress), ...costLines(progress), ...timeLines(progress, now));
   return lines;
 }
+
+/** `6 train, 1 test`; the validation split where there is one. */
+const sides = ({ train, validation = 0, test }: DatasetSummary): string =>
+  [`${train} train`, ...(validation > 0 ? [`${validation} validation`] : []), `${test} test`].join(', ');
 
 const row = (name: string, number: string, note: string): string =>
   `  ${name.padEnd(14)}${number.padStart(6)}   ${paint('dim', note)}`;

@@ -12,14 +12,14 @@ export interface Prompt {
 /** The variables that each prompt may use. */
 export const promptVariables = {
   instruct: ['document', 'title', 'count', 'place', 'hints'],
-  decide: ['actions', 'place', 'knowledge', 'task', 'history', 'observation'],
+  decide: ['actions', 'place', 'knowledge', 'documents', 'task', 'history', 'observation'],
   query: ['task', 'history', 'observation'],
   relabel: ['trajectory'],
   vote: ['instruction', 'trajectory', 'criteria'],
 };
 
 /** May be left out of a prompt, and may be empty when it is filled; every other variable is required. */
-const optional = new Set(['title', 'place', 'hints', 'knowledge', 'history']);
+const optional = new Set(['title', 'place', 'hints', 'knowledge', 'documents', 'history']);
 
 /** A backslash before the braces keeps them as text. */
 const braces = /\\?\{\{([^{}\n]*)(\}\})?/g;

@@ -29,7 +29,7 @@ export type RowStep = Static<typeof RowStep>;
 export const Row = Type.Object({
   id: Type.String({ description: 'first 16 hex digits of the example' }),
   example: Ref,
-  split: Type.Union(splits.map((name) => Type.Literal(name))),
+  split: Type.Unsafe<Split>({ anyOf: splits.map((name) => Type.Literal(name)) }),
   instruction: Type.String(),
   style: Style,
   environment: Type.String(),
@@ -102,6 +102,7 @@ export const DatasetFacts = Type.Object({
       prompt: Type.String({ description: 'the prompt file that the agent was asked with' }),
       place: Type.String({ description: 'the place in words, as the prompt has it' }),
       history_chars: Type.Integer({ description: 'characters of an earlier observation in it' }),
+      model: Type.String({ description: 'provider and model id of the agent' }),
     },
     { description: 'what the agent was asked with: chats in steps are filled from it' },
   ),

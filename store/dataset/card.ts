@@ -1,13 +1,13 @@
 /** The dataset card: a README that says what the data is, how it was made, what it cost, and what it is not. */
 import { stringify } from 'yaml';
-import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
+import { type DatasetFacts, type Row, splits } from '../../schemas/dataset.ts';
 import type { AcceptRule } from '../../schemas/vote.ts';
-import type { ChatOptions } from './openai.ts';
+import type { Telling } from './conversation.ts';
 
 interface CardOptions {
   /** the data files beside the card */
   files: string[];
-  chat: ChatOptions;
+  telling: Telling;
 }
 
 /** Markdown with YAML front matter as dataset hubs read it; the same text for the same rows and facts. */
@@ -18,11 +18,11 @@ export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): 
     ...(facts.description === undefined ? [] : [facts.description]),
     warnings(rows, facts),
     introduction(rows, facts),
-    ...contents(rows, options),
+    ...contents(rows, facts, options),
     ...making(facts),
     ...costs(rows, facts),
     ...licences(facts),
-    ...limits(rows, facts, options.chat),
+    ...limits(rows, facts, options),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
@@ -41,20 +41,29 @@ function frontMatter(rows: Row[], facts: DatasetFacts, files: string[]): { [key:
   };
 }
 
-/** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else the chats. */
+const inFolder = (files: string[], folder: string): string[] => files.filter((file) => file.startsWith(folder));
+
+/** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else one kind of chats. */
 function mainFiles(files: string[]): string[] {
-  const inFolder = (folder: string) => files.filter((file) => file.startsWith(folder));
-  return inFolder('data/').length > 0 ? inFolder('data/') : inFolder('chat/');
+  const found = ['data/', 'chat/', 'trl/', 'adp/'].map((folder) => inFolder(files, folder));
+  return found.find((each) => each.length > 0)?.filter((file) => !file.endsWith('metadata.json')) ?? [];
 }
 
-const splitOfFile = (path: string): string => (path.includes('train') ? 'train' : 'test');
+const splitOfFile = (path: string): string => splits.find((split) => path.includes(`/${split}.`)) ?? 'train';
 
 function loading(files: string[]): string[] {
-  const chats = files.filter((file) => file.startsWith('chat/'));
-  const named = chats.map((path) => `"${splitOfFile(path)}": "${path}"`).join(', ');
+  const named = (folder: string): string =>
+    inFolder(files, folder)
+      .map((path) => `"${splitOfFile(path)}": "${path}"`)
+      .join(', ');
+  const jsonLines = (folder: string, comment: string): string[] =>
+    inFolder(files, folder).length === 0
+      ? []
+      : [`load_dataset("json", data_files={${named(folder)}})  # ${comment}`];
   const lines = [
     ...(mainFiles(files).length === 0 ? [] : ['load_dataset(".")']),
-    ...(chats.length === 0 ? [] : [`load_dataset("json", data_files={${named}})  # chats for fine-tuning`]),
+    ...jsonLines('chat/', 'chats for fine-tuning'),
+    ...jsonLines('trl/', 'for TRL; datasets 4.7 or newer keeps the arguments as they are'),
   ];
   if (lines.length === 0) return [];
   return ['In this folder, with `from datasets import load_dataset`:', `\`\`\`python\n${lines.join('\n')}\n\`\`\``];
@@ -70,29 +79,40 @@ function warnings(rows: Row[], facts: DatasetFacts): string {
 function introduction(rows: Row[], facts: DatasetFacts): string {
   const places = facts.environments.map(({ name, kind }) => `${name} (${kind})`).join(', ');
   const documents = new Set(rows.flatMap((row) => (row.document === null ? [] : [documentKey(row)]))).size;
-  return `${rows.length} examples of an agent acting in ${places}, made from ${documents} documents by ${facts.generator}, run \`${facts.run}\`, seed ${facts.seed}, pipeline \`${facts.pipeline}\`. An example is an instruction and the stretch of a recorded trajectory that accomplishes it: the instruction was written after the fact for what happened (learn-by-interact, arXiv 2501.10893).`;
+  return `${rows.length} examples of an agent acting in ${places}, made from ${documents} documents by ${facts.generator}, run \`${facts.run}\`, seed ${facts.seed}, pipeline \`${facts.pipeline}\`. ${whatItIs(rows)}`;
 }
 
-function contents(rows: Row[], { files }: CardOptions): string[] {
-  const splitRow = (split: string, part: Row[]) => [
-    split,
-    part.length,
-    new Set(part.map(documentKey)).size,
-    part.reduce((sum, row) => sum + row.steps.length, 0),
-  ];
-  const splits = ['train', 'test'].map((split) =>
-    splitRow(
-      split,
-      rows.filter((row) => row.split === split),
-    ),
-  );
+/** Said by the styles that are there: the baseline without relabelling keeps tasks as they were posed. */
+function whatItIs(rows: Row[]): string {
+  const original = rows.some(({ style }) => style === 'original');
+  const written = rows.some(({ style }) => style !== 'original');
+  return [
+    ...(written || !original
+      ? [
+          'An example is an instruction and the stretch of a recorded trajectory that accomplishes it: the instruction was written after the fact for what happened (learn-by-interact, arXiv 2501.10893).',
+        ]
+      : []),
+    ...(original
+      ? ['Examples of the style `original` are tasks as they were posed, with the whole trajectory that tried them.']
+      : []),
+  ].join(' ');
+}
+
+function contents(rows: Row[], { splitBy }: DatasetFacts, { files }: CardOptions): string[] {
+  const present = splits.filter((split) => split !== 'validation' || rows.some((row) => row.split === split));
+  const sides = present.map((split) => {
+    const part = rows.filter((row) => row.split === split);
+    const distinct = (key: (row: Row) => string): number => new Set(part.map(key)).size;
+    const actions = part.reduce((sum, row) => sum + row.steps.length, 0);
+    return [split, part.length, distinct(documentKey), distinct((row) => row.task.instruction), actions];
+  });
   const styles = [...new Set(rows.map((row) => row.style))].sort();
   const lengths = rows.map((row) => row.steps.length).sort((a, b) => a - b);
   const at = (share: number) => lengths[Math.floor(share * (lengths.length - 1))] ?? 0;
   return [
     '## Contents',
-    table(['split', 'examples', 'documents', 'actions'], splits),
-    'No document is in both splits.',
+    table(['split', 'examples', 'documents', 'tasks', 'actions'], sides),
+    `No ${splitBy} is in two splits.`,
     table(
       ['style of instruction', 'examples'],
       styles.map((style) => [style, rows.filter((row) => row.style === style).length]),
@@ -115,10 +135,14 @@ function making(facts: DatasetFacts): string[] {
       ['model', 'is', 'works in'],
       facts.models.map(({ name, model, uses }) => [name, `\`${model}\``, uses.join(', ')]),
     ),
-    `An example is kept when the committee of ${members.join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
-    Object.entries(criteria)
-      .map(([name, question]) => `- **${name}**: ${question}`)
-      .join('\n'),
+    ...(members.length === 0
+      ? ['No committee judged the examples: all are kept.']
+      : [
+          `An example is kept when the committee of ${members.join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
+          Object.entries(criteria)
+            .map(([name, question]) => `- **${name}**: ${question}`)
+            .join('\n'),
+        ]),
   ];
 }
 
@@ -148,23 +172,49 @@ function licences(facts: DatasetFacts): string[] {
   ];
 }
 
-function limits(rows: Row[], facts: DatasetFacts, chat: ChatOptions): string[] {
+function limits(rows: Row[], facts: DatasetFacts, { files, telling }: CardOptions): string[] {
   const judges = new Set(facts.committee.members);
   const own = facts.models.filter(({ name, uses }) => judges.has(name) && uses.includes('construct'));
+  const written = rows.some(({ style }) => style !== 'original');
   const lines = [
-    'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
+    judges.size === 0
+      ? 'Nobody has checked the examples, neither models nor by hand; expect many wrong ones.'
+      : 'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
     ...(own.length === 0
       ? []
       : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
     ...(judges.size === 1 ? ['A single model is the whole committee.'] : []),
-    'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',
-    ...(chat.finish === 'none'
-      ? ['The chats end on the last action: they do not teach when to stop.']
-      : ['The final `finish` of each chat was added: no model wrote it, and its answer is always "done".']),
-    'In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.',
+    ...(written
+      ? ['The recorded reasons were written for the task that the agent was given, not for the instruction of the example.']
+      : []),
+    ...told(files, telling),
     ...(rows.some((row) => row.split === 'test') ? [] : ['There is no test split.']),
   ];
   return ['## Limits', lines.map((line) => `- ${line}`).join('\n')];
+}
+
+/** How the conversations are told, and what of it a trainer has to know. */
+function told(files: string[], { chat, finish, repeated_steps }: Telling): string[] {
+  const has = (folder: string): boolean => inFolder(files, folder).length > 0;
+  const chats = has('chat/') || has('trl/') || has('sharegpt/');
+  const unmasked = [...(has('trl/') ? ['trl'] : []), ...(has('sharegpt/') ? ['sharegpt'] : []), ...(has('adp/') ? ['adp'] : [])];
+  return [
+    finish === 'none'
+      ? 'The conversations end on the last recorded action: they do not teach when to stop.'
+      : 'The final `finish` of each conversation was added: no model wrote it, and its answer is always "done".',
+    ...(chats && chat === 'steps'
+      ? ['The chats are one row per action; actions that failed have no row of their own and are seen in the history of later ones.']
+      : []),
+    ...(has('chat/') && chat === 'turns'
+      ? ['In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.']
+      : []),
+    ...(unmasked.length > 0 && chat === 'turns'
+      ? [`${unmasked.join(', ')} cannot say that an action is not to be learnt: actions that failed are learnt with the rest.`]
+      : []),
+    repeated_steps === 'train'
+      ? 'Windows overlap: one recorded action can be a target in several examples, each time under another instruction.'
+      : 'Windows overlap: a recorded action is a target in the longest of the examples that hold it, and context in the others.',
+  ];
 }
 
 function ruleInWords(rule: AcceptRule): string {

@@ -24,6 +24,7 @@ export async function rowOf(store: Store, kept: KeptExample): Promise<Row> {
   const task = await getJson<Task>(store, example.task);
   const document = task.document === null ? null : await getJson<Document>(store, task.document);
   const { from, to, steps } = example.window;
+  const actions = chain[0]?.actions;
   return {
     id: kept.example.slice(0, 16),
     example: kept.example,
@@ -31,6 +32,7 @@ export async function rowOf(store: Store, kept: KeptExample): Promise<Row> {
     instruction: example.instruction,
     style: example.style,
     environment: example.environment,
+    ...(actions === undefined ? {} : { actions }),
     observation: stepAt(chain, from, kept.example).observation.text,
     steps: actionsOf(example).map((index) => rowStep(stepAt(chain, index, kept.example), kept.example)),
     task: { id: task.id, instruction: task.instruction },

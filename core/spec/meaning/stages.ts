@@ -1,5 +1,5 @@
 /** The order of the stages: each takes what an earlier one gives, and stands there once. */
-import { itemsAt, textAt } from '../tree.ts';
+import { at, entriesAt, itemsAt, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 /** What each stage takes and gives, in the order of the method. */
@@ -36,6 +36,27 @@ export const checkStages = (check: Check): void => {
     }
     given.add(row.gives);
   });
+  itemsAt(check.tree, 'stages').forEach((stage, index) => {
+    if (textAt(stage, 'uses') === 'construct') checkWriter(check, stage, index);
+  });
+};
+
+/** Only the tasks as they were posed need nobody to write them. */
+const checkWriter = (check: Check, stage: Tree, index: number): void => {
+  const styles = itemsAt(stage, 'styles').map((style) => textAt(style));
+  if (at(stage, 'model') !== undefined || (styles.length > 0 && styles.every((style) => style === 'original'))) return;
+  const names = entriesAt(check.tree, 'models').map(([name]) => name);
+  report(
+    check,
+    ['stages', index],
+    {
+      code: 'missing-key',
+      message: 'construct needs the key model unless styles is [original]',
+      expected: names.map((name) => `model: ${name}`),
+      fix: 'name the model that writes the instructions',
+    },
+    'key',
+  );
 };
 
 const missingInput = (

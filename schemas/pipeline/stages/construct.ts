@@ -1,14 +1,18 @@
 /** The stage `construct`. */
 import { Type } from 'typebox';
 import { Style } from '../../example.ts';
-import { list, section, strict, whole } from '../key.ts';
-import { model, prompt } from './common.ts';
+import { list, section, strict, text, whole } from '../key.ts';
+import { prompt } from './common.ts';
 
 export const ConstructStage = strict(
   {
     uses: Type.Literal('construct'),
-    model,
-    styles: list('output', 'Kinds of instruction written for a window.', Style, {
+    model: text('output', 'Name of a model in `models`; not needed for the style original alone.', {
+      names: 'model',
+      optional: true,
+      example: 'writer',
+    }),
+    styles: list('output', 'Kinds of instruction: new-task and replicate are written for a window; original is the task with its whole trajectory.', Style, {
       min: 1,
       unique: true,
       selects: true,

@@ -1,6 +1,6 @@
 /** The stage `export`. */
 import { Type } from 'typebox';
-import { formats } from '../../dataset.ts';
+import { type Format, formats } from '../../dataset.ts';
 import { choice, list, number, strict, text } from '../key.ts';
 
 const share = { unit: 'share', min: 0, max: 0.5 } as const;
@@ -11,7 +11,7 @@ export const ExportStage = strict(
     formats: list(
       'output',
       'openai: chat JSONL; trl: messages with tools; sharegpt: LLaMA-Factory; atif: Harbor, one file per example; adp: Agent Data Protocol; parquet: one row per example.',
-      Type.Union(formats.map((name) => Type.Literal(name))),
+      Type.Unsafe<Format>({ anyOf: formats.map((name) => Type.Literal(name)) }),
       { min: 1, unique: true, example: ['openai', 'parquet'] },
     ),
     chat: choice(

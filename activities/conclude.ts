@@ -34,9 +34,8 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
   const filter = findStage(plan, 'filter');
   let kept = 0;
   for (const { votes } of record.candidates) {
-    if (filter === undefined) continue;
     const ballots = await Promise.all(votes.map((vote) => getJson<Vote>(deps.store, vote)));
-    if (verdict(ballots, filter.committee.accept, filter.committee.members).kept) kept += 1;
+    if (filter === undefined || verdict(ballots, filter.committee.accept, filter.committee.members).kept) kept += 1;
   }
   return {
     task: task.ref,
@@ -47,7 +46,7 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
     detail: record.detail,
     steps: record.steps,
     windows: record.windows,
-    voted: record.candidates.length,
+    voted: filter === undefined ? 0 : record.candidates.length,
     kept,
     unreadable: 0,
     dropped: record.dropped,

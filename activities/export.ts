@@ -64,7 +64,7 @@ async function factsOf(
     },
     counts: countsOf(funnel, summary),
     sources: await sourcesOf(deps, run),
-    usage,
+    usage: Object.fromEntries(Object.entries(usage).filter(([account]) => !account.endsWith('/none'))),
     heldOut: stage?.split ?? 0,
     validation: stage?.validation ?? 0,
     splitBy: stage?.split_by ?? 'document',

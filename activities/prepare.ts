@@ -1,6 +1,8 @@
 /** Compiles the plan into what workflows branch on, and makes this worker poll the queues that the plan needs. */
-import type { Flow, PipelineInput } from '../schemas/flow.ts';
+import type { CallPatience, FailureRule, Flow, PaidStage, PipelineInput } from '../schemas/flow.ts';
+import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { temporal } from '../temporal.config.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
 
@@ -15,7 +17,7 @@ export const prepare =
     const filter = findStage(plan, 'filter');
     const environment = plan.spec.environments[interact.environment];
     const queryModel = interact.knowledge?.model?.query_model;
-    const relabelModel = construct?.model ?? instruct.model;
+    const relabelModel = construct?.model;
     const members = filter?.committee.members ?? [];
     const queue = (model: string): string => deps.queues.model(plan, model);
     return {
@@ -27,7 +29,7 @@ export const prepare =
         instruct: queue(instruct.model),
         decide: queue(interact.model),
         query: queryModel === undefined ? null : queue(queryModel),
-        relabel: queue(relabelModel),
+        relabel: relabelModel === undefined ? temporal.mainQueue : queue(relabelModel),
         votes: members.map((member) => ({ member, queue: queue(member) })),
         environment: deps.queues.environment(plan, interact.environment),
       },
@@ -35,7 +37,7 @@ export const prepare =
         instruct: `instruct/${instruct.model}`,
         decide: `interact/${interact.model}`,
         query: `query/${queryModel ?? 'none'}`,
-        relabel: `construct/${relabelModel}`,
+        relabel: `construct/${relabelModel ?? 'none'}`,
       },
       interact: { environment: interact.environment, maxSteps: interact.max_steps, stuckAfter: interact.stuck_after },
       construct:
@@ -45,6 +47,7 @@ export const prepare =
               styles: construct.styles,
               maxWindows: construct.max_windows,
               maxWindowSteps: construct.max_window_steps,
+              concurrency: construct.concurrency ?? null,
             },
       filter:
         filter === undefined
@@ -59,15 +62,43 @@ export const prepare =
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
       concurrency: interact.concurrency,
-      ahead: aheadOf(plan, instruct.model),
+      ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,
+      budgetTokens: plan.spec.budget?.tokens ?? null,
+      budgetHours: plan.spec.budget?.hours ?? null,
+      calls: {
+        instruct: patienceOf(plan, instruct),
+        interact: patienceOf(plan, interact),
+        construct: patienceOf(plan, construct),
+        filter: patienceOf(plan, filter),
+      },
+      failures: { instruct: failureRule(instruct), interact: failureRule(interact) },
       timing: {
         ...deps.timing,
-        modelSeconds: Math.max(60, ...Object.values(plan.spec.models).map((model) => model.timeout + 30)),
+        modelSeconds: modelSeconds(plan),
         stepSeconds: (environment?.step_timeout ?? 30) * 2 + 60,
       },
     };
   };
+
+/** Seconds a call may take on the slowest model of the plan: its own time-out, and some for the way there. */
+const modelSeconds = (plan: Plan): number =>
+  Math.max(60, ...Object.values(plan.spec.models).map((model) => model.timeout + 30));
+
+type Calling = Pick<FullStage<PaidStage>, 'retry' | 'timeout'>;
+
+const patienceOf = (plan: Plan, stage: Calling | undefined): CallPatience => ({
+  seconds: stage?.timeout ?? modelSeconds(plan),
+  attempts: stage?.retry.attempts ?? 60,
+  firstWait: stage?.retry.first_wait ?? 1,
+  longestWait: stage?.retry.longest_wait ?? 60,
+});
+
+const failureRule = (stage: FullStage<'instruct' | 'interact'>): FailureRule => ({
+  stop: stage.on_error === 'stop',
+  rate: stage.fail_if?.error_rate ?? null,
+  after: stage.fail_if?.after ?? 1,
+});
 
 /** How many documents are asked for ahead: what the model answers at once, so that a slow local model is not kept from episodes. */
 const aheadOf = (plan: Plan, model: string): number => {

@@ -6,10 +6,11 @@ import { findStage } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
 import { localEmbedder } from '../models/embedder.ts';
+import type { Format } from '../schemas/dataset.ts';
 import type { DatasetSummary, Progress } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { checkRows } from '../store/dataset/check.ts';
-import type { Format } from '../store/dataset/write.ts';
+import type { Telling } from '../store/dataset/conversation.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
@@ -36,15 +37,26 @@ async function finishedRun(text: string): Promise<Finished> {
   return { store, record, progress, dataset: progress.dataset, plan: await getJson<Plan>(store, record.plan) };
 }
 
-export async function exportCommand(
-  run: string,
-  options: { format?: string[]; out?: string; json?: boolean },
-): Promise<number> {
+export interface ExportOptions {
+  format?: Format[];
+  chat?: Telling['chat'];
+  out?: string;
+  json?: boolean;
+}
+
+/** As the pipeline's stage export says, with what the call says in its place. */
+function tellingOf(plan: Plan, options: ExportOptions): Telling & { formats: Format[] } {
+  const stage = findStage(plan, 'export');
+  return {
+    formats: options.format ?? stage?.formats ?? ['openai', 'parquet'],
+    chat: options.chat ?? stage?.chat ?? 'turns',
+    finish: stage?.finish ?? 'reply',
+    repeated_steps: stage?.repeated_steps ?? 'train',
+  };
+}
+
+export async function exportCommand(run: string, options: ExportOptions): Promise<number> {
   const { store, record, plan, progress, dataset } = await finishedRun(run);
-  const formats = (options.format ?? ['openai', 'parquet']).map((name): Format => {
-    if (name === 'openai' || name === 'parquet') return name;
-    throw new LbiError('spec', `there is no format "${name}"; there are openai and parquet`);
-  });
   const folder = resolve(options.out ?? join('.lbi', 'datasets', record.run));
   const input = {
     plan: record.plan,
@@ -53,7 +65,7 @@ export async function exportCommand(
     funnel: progress.funnel,
     usage: progress.usage,
   };
-  const { files } = await writeRun({ store }, plan, input, folder, formats);
+  const { files } = await writeRun({ store }, plan, input, folder, tellingOf(plan, options));
   if (options.json === true) process.stdout.write(`${JSON.stringify({ folder, files })}\n`);
   else
     for (const { path, rows } of files)

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
+import { formats } from '../schemas/dataset.ts';
 import { program as lbi } from './home.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -43,7 +44,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 const amount = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('expected a number of US dollars, e.g. 25');
+    throw new InvalidArgumentError('expected a number, e.g. 25');
   return value;
 };
 const count = (text: string): number => {
@@ -98,7 +99,9 @@ program
 program
   .command('resume')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
-  .option('--budget <usd>', 'raise the budget of the run to this', amount)
+  .option('--budget <usd>', 'raise the budget of the run to this many US dollars', amount)
+  .option('--budget-tokens <number>', 'raise it to this many tokens', count)
+  .option('--budget-hours <hours>', 'raise it to this many hours since the run began', amount)
   .option(...json)
   .description('start what is down and go on with what waits')
   .action(does(async (run, options) => (await import('./control.ts')).resumeCommand(run, options)));
@@ -137,7 +140,8 @@ program.commandsGroup('Use the data');
 program
   .command('export')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
-  .addOption(new Option('--format <names...>', 'formats to write (both)').choices(['openai', 'parquet']))
+  .addOption(new Option('--format <names...>', "formats to write (the pipeline's)").choices([...formats]))
+  .addOption(new Option('--chat <how>', 'a row per conversation or per action').choices(['turns', 'steps']))
   .option('--out <folder>', 'where to write it (.lbi/datasets/RUN)')
   .option(...json)
   .description('write the dataset of a run again, in other formats or elsewhere')

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { defaultHeartbeat } from '../core/heartbeat.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
@@ -33,6 +34,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     fileExists: (path) => existsSync(resolve(folder, path)),
+    heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
   return { loaded, text, folder };
 };

@@ -12,6 +12,7 @@ import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
+import { stageVersions } from '../core/versions.ts';
 import { openDriver } from '../environments/environments.ts';
 import { findWeights, knownWeights } from '../models/weights.ts';
 import type { Ref } from '../schemas/common.ts';
@@ -56,7 +57,7 @@ export async function planFile(
   const spec = withDefaults(loaded.spec);
   const prompts = await readPrompts(spec, folder);
   return makePlan(spec, folder, prompts, {
-    stages: {},
+    stages: stageVersions,
     environments: await driverVersions(spec),
     contents: await contentsOf(spec, folder),
   });

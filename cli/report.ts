@@ -14,7 +14,12 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
     row(
       'documents',
       `${funnel.documents}`,
-      funnel.documents < funnel.documentsTotal ? `of ${funnel.documentsTotal}` : '',
+      [
+        ...(funnel.documents < funnel.documentsTotal ? [`of ${funnel.documentsTotal}`] : []),
+        ...((funnel.documentsFailed ?? 0) > 0
+          ? [`${funnel.documentsFailed} gave no tasks: the model call failed`]
+          : []),
+      ].join(', '),
     ),
     row('tasks', `${funnel.tasks}`, `${funnel.taskDuplicates} more were duplicates`),
     row(
@@ -28,8 +33,12 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
       ].join(', '),
     ),
     row('windows', `${funnel.windows}`, ''),
-    row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
-    row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
+    ...(funnel.voted === 0 && funnel.kept > 0
+      ? [row('examples', `${funnel.kept}`, 'no committee judged them')]
+      : [
+          row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
+          row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
+        ]),
   ];
   if (dataset !== null)
     lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${sides(dataset)}`));

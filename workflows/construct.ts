@@ -1,5 +1,6 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
+import { patched } from '@temporalio/workflow';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
 import { cutWindows, dropWindow, keptSteps } from '../core/windows.ts';
@@ -9,6 +10,7 @@ import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
+import { inPool } from './pool.ts';
 
 export interface Harvest {
   windows: number;
@@ -21,34 +23,41 @@ export interface Harvest {
   titles: string[];
 }
 
-/** Windows worth paying for: repeated steps are gone, and so are windows that failed at the end or changed nothing. */
-function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): Window[] {
-  if (flow.construct === null) return [];
+/** Windows worth paying for, and how many steps the whole trajectory has: repeated steps are gone, and so are windows that failed at the end or changed nothing. */
+function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): { windows: Window[]; whole: number } {
+  if (flow.construct === null) return { windows: [], whole: 0 };
   const all = walk.facts.map((facts) => facts.index);
   const kept = flow.filter?.dropRepeated === false ? all : keptSteps(walk.facts);
   if (kept.length < all.length) count(harvest.dropped, 'repeated-step', all.length - kept.length);
-  const { maxWindows: max, maxWindowSteps: maxSteps } = flow.construct;
-  const windows = cutWindows(kept, { max, maxSteps, seed: flow.seed });
-  harvest.windows = windows.length;
-  return windows.filter((window) => {
+  const { maxWindows, maxWindowSteps: maxSteps, styles } = flow.construct;
+  // Where nothing is written for stretches of it, the whole trajectory is the only window.
+  const max = styles.every((style) => style === 'original') ? 1 : maxWindows;
+  const cut = cutWindows(kept, { max, maxSteps, seed: flow.seed });
+  harvest.windows = cut.length;
+  const windows = cut.filter((window) => {
     const reason = flow.filter === null ? undefined : dropWindow(window, walk.facts, flow.filter);
     if (reason !== undefined) count(harvest.dropped, reason);
     return reason === undefined;
   });
+  // Before, a trajectory that ended on a repeated step had no whole.
+  const ofKept = styles.includes('original') && patched('original-of-kept-steps');
+  return { windows, whole: ofKept ? kept.length : all.length };
 }
 
-/** The original instruction belongs to the whole trajectory only. */
-const suits = (style: Style, window: Window, walk: Walk): boolean =>
-  style !== 'original' || (window.from === 0 && window.to === walk.facts.length);
+/** The original instruction belongs to the whole trajectory only, without the steps that repeat. */
+const suits = (style: Style, window: Window, whole: number): boolean =>
+  style !== 'original' || window.steps.length === whole;
 
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
   const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
-  const windows = worthwhile(flow, walk, harvest);
+  const { windows, whole } = worthwhile(flow, walk, harvest);
   const styles = flow.construct?.styles ?? [];
   const pairs = windows.flatMap((window) =>
-    styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
+    styles.filter((style) => suits(style, window, whole)).map((style) => ({ window, style })),
   );
-  const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
+  const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
+    judge(flow, task, walk, pair, gate, ledger, harvest),
+  );
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
@@ -67,7 +76,7 @@ async function judge(
   const written = await gate.pass(() =>
     call(
       'relabel',
-      modelCall(flow, flow.queues.relabel, 2, `${place} as ${style}`),
+      modelCall(flow, 'construct', flow.queues.relabel, `${place} as ${style}`),
     )({
       plan: flow.plan,
       task: task.ref,
@@ -83,13 +92,17 @@ async function judge(
     count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
     return null;
   }
-  if (flow.filter === null) return { example, votes: [] };
+  if (flow.filter === null) {
+    harvest.kept += 1;
+    harvest.titles.push(written.title);
+    return { example, votes: [] };
+  }
   const votes = await Promise.all(
     flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {
       const result = await gate.pass(() =>
         call(
           'vote',
-          modelCall(flow, queue, 1, `${member} on ${place}: ${written.title}`),
+          modelCall(flow, 'filter', queue, `${member} on ${place}: ${written.title}`),
         )({ plan: flow.plan, example, member }),
       );
       charge(ledger.usage, `filter/${member}`, result.usage);

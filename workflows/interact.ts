@@ -88,7 +88,7 @@ async function decide(
   if (flow.queues.query !== null) {
     const queue = flow.queues.query;
     const asked = await gate.pass(() =>
-      call('query', modelCall(flow, queue, 2, `${index}: what examples would help`))({ ...base, retry: 0 }),
+      call('query', modelCall(flow, 'interact', queue, `${index}: what examples would help`))({ ...base, retry: 0 }),
     );
     spend(flow.accounts.query, asked.usage);
     base.query = asked.query;
@@ -97,7 +97,7 @@ async function decide(
     const result = await gate.pass(() =>
       call(
         'decide',
-        modelCall(flow, flow.queues.decide, 2, `${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
+        modelCall(flow, 'interact', flow.queues.decide, `${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
       )({ ...base, retry }),
     );
     spend(flow.accounts.decide, result.usage);

@@ -2,11 +2,13 @@
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { type Environment, interpolate } from './interpolate.ts';
 import { checkCommittees } from './meaning/committee.ts';
+import { checkKnowledge } from './meaning/knowledge.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkStages } from './meaning/stages.ts';
+import { checkTiming } from './meaning/timing.ts';
 import { applyProfile, applySettings } from './override.ts';
 import { parseTree } from './parse.ts';
 import { distinct, type Problem, problemAt } from './problem.ts';
@@ -54,7 +56,7 @@ export const loadSpec = (input: SpecInput): Loaded => {
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces]) step(check);
+  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkKnowledge, checkTiming]) step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
   const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');

@@ -36,7 +36,10 @@ export async function listDocuments(store: Store, run: string): Promise<Ref[]> {
   for (const page of await store.list(`runs/${run}/documents/`))
     for (const { ref } of await readPage<DocumentEntry[]>(store, page)) refs.add(ref);
   if (refs.size > 0) return [...refs].sort();
-  throw new LbiError('spec', `knowledge.documents: the run ${run} has read no documents; name another one, or write sources`);
+  throw new LbiError(
+    'spec',
+    `knowledge.documents: the run ${run} has read no documents; name another one, or write sources`,
+  );
 }
 
 const opened = new Map<string, Promise<DocumentIndex>>();

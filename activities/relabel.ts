@@ -29,7 +29,8 @@ export const relabel =
 
     const stage = stageOf(plan, 'construct');
     const { model } = stage;
-    if (model === undefined) throw new LbiError('spec', `construct names no model to write instructions of the style ${input.style}`);
+    if (model === undefined)
+      throw new LbiError('spec', `construct names no model to write instructions of the style ${input.style}`);
     const { first, steps } = await readWindow(deps.store, input.head, input.window);
     const trajectory = renderTrajectory(first, steps, { chars: stage.observation_chars });
     const { system, user } = fillPrompt(promptOf(plan, `construct/${input.style}`), { trajectory });

@@ -37,7 +37,10 @@ export async function retrieve(
 ): Promise<{ knowledge: string; documents: string }> {
   if (knowledge === undefined) return { knowledge: '', documents: '' };
   const found = fitKnowledge(
-    { examples: await findExamples(deps, knowledge, asked), documents: await findDocuments(deps, knowledge, asked.task) },
+    {
+      examples: await findExamples(deps, knowledge, asked),
+      documents: await findDocuments(deps, knowledge, asked.task),
+    },
     knowledge.max_tokens,
   );
   const joined = (texts: string[]): string =>
@@ -46,11 +49,7 @@ export async function retrieve(
 }
 
 /** By the task, then by the observation, then by the model, none twice. */
-async function findExamples(
-  deps: Deps,
-  knowledge: Knowledge,
-  { task, observation, query }: Asked,
-): Promise<string[]> {
+async function findExamples(deps: Deps, knowledge: Knowledge, { task, observation, query }: Asked): Promise<string[]> {
   if (!wantsExamples(knowledge) || knowledge.index === undefined) return [];
   const byMeaning = knowledge.instruction?.by === 'meaning' && knowledge.instruction.k > 0;
   const index = await openOnce(deps, knowledge.index, byMeaning || (knowledge.model?.k ?? 0) > 0);

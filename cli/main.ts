@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
-import { formats } from '../schemas/dataset.ts';
+import { formats } from '../schemas/format.ts';
 import { program as lbi } from './home.ts';
 import { WrongCall } from './wrong-call.ts';
 

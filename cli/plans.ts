@@ -87,7 +87,10 @@ function checkKnowledge(spec: FullSpec, variables: string[], path: string): void
   const wanted = { knowledge: wantsExamples(knowledge), documents: knowledge.documents !== undefined };
   for (const [variable, needed] of Object.entries(wanted)) {
     if (needed && !variables.includes(variable))
-      throw new LbiError('spec', `${path}: the stage interact retrieves ${variable === 'knowledge' ? 'examples' : variable}, but the prompt has no {{ ${variable} }} to put them in`);
+      throw new LbiError(
+        'spec',
+        `${path}: the stage interact retrieves ${variable === 'knowledge' ? 'examples' : variable}, but the prompt has no {{ ${variable} }} to put them in`,
+      );
   }
 }
 

@@ -40,8 +40,7 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
           row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
         ]),
   ];
-  if (dataset !== null)
-    lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${sides(dataset)}`));
+  if (dataset !== null) lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${sides(dataset)}`));
   lines.push('', ...dropLines(progress), ...costLines(progress), ...timeLines(progress, now));
   return lines;
 }

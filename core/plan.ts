@@ -115,7 +115,8 @@ const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
 const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
   const schema = childSchema(pipelineSchema, 'stages')?.items ?? {};
   const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
-  const known = stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {};
+  const known =
+    stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {};
   return {
     stage: uses ?? stage.uses,
     version: plan.versions.stages[stage.uses] ?? '1',

@@ -1,5 +1,6 @@
 /** Which side of the dataset an example goes to: decided by its family alone. */
-import type { Split, SplitBy } from '../schemas/dataset.ts';
+import type { SplitBy } from '../schemas/dataset.ts';
+import type { Split } from '../schemas/format.ts';
 import { mixBits, textHash } from './text-hash.ts';
 
 /** What the family of an example is read from. */

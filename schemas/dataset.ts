@@ -2,16 +2,9 @@
 import { type Static, Type } from 'typebox';
 import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
+import { type Split, splits } from './format.ts';
 import type { ActionDefinition } from './observation.ts';
 import { AcceptRule } from './vote.ts';
-
-/** The formats that a dataset is written in. */
-export const formats = ['openai', 'trl', 'sharegpt', 'atif', 'adp', 'parquet'] as const;
-export type Format = (typeof formats)[number];
-
-/** The sides of a dataset, in the order in which they are told of. */
-export const splits = ['train', 'validation', 'test'] as const;
-export type Split = (typeof splits)[number];
 
 /** What is never on two sides of a split. */
 export const SplitBy = Type.Union([Type.Literal('document'), Type.Literal('task'), Type.Literal('environment')]);
@@ -34,7 +27,10 @@ export const Row = Type.Object({
   style: Style,
   environment: Type.String(),
   actions: Type.Optional(
-    Type.Unsafe<Ref>({ ...Ref, description: 'the action definitions that the agent was told of, in the facts by this key' }),
+    Type.Unsafe<Ref>({
+      ...Ref,
+      description: 'the action definitions that the agent was told of, in the facts by this key',
+    }),
   ),
   observation: Type.String({ description: 'the first observation of the window' }),
   steps: Type.Array(RowStep),
@@ -94,9 +90,13 @@ export const DatasetFacts = Type.Object({
   heldOut: Type.Number({ description: 'share of the families meant for the test split' }),
   validation: Type.Number({ description: 'share of the families meant for the validation split' }),
   splitBy: SplitBy,
-  actions: Type.Record(Ref, Type.Array(Type.Unsafe<ActionDefinition>(Type.Object({}, { additionalProperties: true }))), {
-    description: 'action definitions by the key that rows name them with',
-  }),
+  actions: Type.Record(
+    Ref,
+    Type.Array(Type.Unsafe<ActionDefinition>(Type.Object({}, { additionalProperties: true }))),
+    {
+      description: 'action definitions by the key that rows name them with',
+    },
+  ),
   agent: Type.Object(
     {
       prompt: Type.String({ description: 'the prompt file that the agent was asked with' }),

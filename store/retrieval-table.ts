@@ -107,7 +107,12 @@ function best(found: Found[], scoreOf: (each: Found) => number | undefined, { k,
   const excluded = new Set(exclude);
   return found
     .filter(({ id }) => !excluded.has(id))
-    .map(({ id, row, text, ...scores }) => ({ id, row, text, score: scoreOf({ id, row, text, ...scores }) ?? Number.NaN }))
+    .map(({ id, row, text, ...scores }) => ({
+      id,
+      row,
+      text,
+      score: scoreOf({ id, row, text, ...scores }) ?? Number.NaN,
+    }))
     .filter(({ score }) => Number.isFinite(score))
     .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
     .slice(0, k);

@@ -56,7 +56,8 @@ export const loadSpec = (input: SpecInput): Loaded => {
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkKnowledge, checkTiming]) step(check);
+  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkKnowledge, checkTiming])
+    step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
   const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');

@@ -1,6 +1,7 @@
 /** The dataset card: a README that says what the data is, how it was made, what it cost, and what it is not. */
 import { stringify } from 'yaml';
-import { type DatasetFacts, type Row, splits } from '../../schemas/dataset.ts';
+import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
+import { splits } from '../../schemas/format.ts';
 import type { AcceptRule } from '../../schemas/vote.ts';
 import type { Telling } from './conversation.ts';
 
@@ -57,9 +58,7 @@ function loading(files: string[]): string[] {
       .map((path) => `"${splitOfFile(path)}": "${path}"`)
       .join(', ');
   const jsonLines = (folder: string, comment: string): string[] =>
-    inFolder(files, folder).length === 0
-      ? []
-      : [`load_dataset("json", data_files={${named(folder)}})  # ${comment}`];
+    inFolder(files, folder).length === 0 ? [] : [`load_dataset("json", data_files={${named(folder)}})  # ${comment}`];
   const lines = [
     ...(mainFiles(files).length === 0 ? [] : ['load_dataset(".")']),
     ...jsonLines('chat/', 'chats for fine-tuning'),
@@ -185,7 +184,9 @@ function limits(rows: Row[], facts: DatasetFacts, { files, telling }: CardOption
       : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
     ...(judges.size === 1 ? ['A single model is the whole committee.'] : []),
     ...(written
-      ? ['The recorded reasons were written for the task that the agent was given, not for the instruction of the example.']
+      ? [
+          'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',
+        ]
       : []),
     ...told(files, telling),
     ...(rows.some((row) => row.split === 'test') ? [] : ['There is no test split.']),
@@ -197,19 +198,29 @@ function limits(rows: Row[], facts: DatasetFacts, { files, telling }: CardOption
 function told(files: string[], { chat, finish, repeated_steps }: Telling): string[] {
   const has = (folder: string): boolean => inFolder(files, folder).length > 0;
   const chats = has('chat/') || has('trl/') || has('sharegpt/');
-  const unmasked = [...(has('trl/') ? ['trl'] : []), ...(has('sharegpt/') ? ['sharegpt'] : []), ...(has('adp/') ? ['adp'] : [])];
+  const unmasked = [
+    ...(has('trl/') ? ['trl'] : []),
+    ...(has('sharegpt/') ? ['sharegpt'] : []),
+    ...(has('adp/') ? ['adp'] : []),
+  ];
   return [
     finish === 'none'
       ? 'The conversations end on the last recorded action: they do not teach when to stop.'
       : 'The final `finish` of each conversation was added: no model wrote it, and its answer is always "done".',
     ...(chats && chat === 'steps'
-      ? ['The chats are one row per action; actions that failed have no row of their own and are seen in the history of later ones.']
+      ? [
+          'The chats are one row per action; actions that failed have no row of their own and are seen in the history of later ones.',
+        ]
       : []),
     ...(has('chat/') && chat === 'turns'
-      ? ['In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.']
+      ? [
+          'In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.',
+        ]
       : []),
     ...(unmasked.length > 0 && chat === 'turns'
-      ? [`${unmasked.join(', ')} cannot say that an action is not to be learnt: actions that failed are learnt with the rest.`]
+      ? [
+          `${unmasked.join(', ')} cannot say that an action is not to be learnt: actions that failed are learnt with the rest.`,
+        ]
       : []),
     repeated_steps === 'train'
       ? 'Windows overlap: one recorded action can be a target in several examples, each time under another instruction.'

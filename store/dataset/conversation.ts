@@ -43,7 +43,8 @@ export const finished = { reason: 'The objective is accomplished.', answer: 'don
 export function conversationOf(row: Row, { facts, telling, repeated }: ExportContext): Conversation {
   const elsewhere = repeated.get(row.example);
   const turns = row.steps.map(({ reason, action, arguments: given, error, observation }, at): Turn => {
-    const masked = error !== undefined ? 'failed' : elsewhere?.has(row.trajectory.steps[at] ?? -1) ? 'repeated' : undefined;
+    const masked =
+      error !== undefined ? 'failed' : elsewhere?.has(row.trajectory.steps[at] ?? -1) ? 'repeated' : undefined;
     return {
       reason,
       action: { name: action, arguments: given },

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { toChat } from '../../store/dataset/openai.ts';
+import { toChat } from '../../store/dataset/formats/openai.ts';
 import { writeDataset } from '../../store/dataset/write.ts';
 import { folderStore } from '../../store/folder.ts';
 import { pythonWithDatasets, runProgram } from './python.ts';
-import { sampleFacts, sampleRow } from './sample.ts';
+import { plainTelling, sampleConversation, sampleFacts, sampleRow } from './sample.ts';
 import { temporaryFolder } from './temporary.ts';
 
 test('Python reads both formats by the card alone', { timeout: 600_000 }, async (context) => {
@@ -22,8 +22,8 @@ test('Python reads both formats by the card alone', { timeout: 600_000 }, async 
     ]);
     const place = join(folder.path, 'dataset');
     const onlyChat = join(folder.path, 'only-chat');
-    await writeDataset(place, rows, sampleFacts, ['openai', 'parquet']);
-    await writeDataset(onlyChat, rows, sampleFacts, ['openai']);
+    await writeDataset(place, rows, sampleFacts, ['openai', 'parquet'], plainTelling);
+    await writeDataset(onlyChat, rows, sampleFacts, ['openai'], plainTelling);
     const script = join(import.meta.dirname, 'load.py');
     const cache = join(folder.path, 'cache');
     const ran = await runProgram(found.python, [script, place, onlyChat, cache], { HF_HOME: cache });
@@ -47,7 +47,7 @@ test('Python reads both formats by the card alone', { timeout: 600_000 }, async 
     const training = rows.filter((row) => row.split === 'train').sort((a, b) => (a.id < b.id ? -1 : 1));
     assert.deepEqual(
       loaded.roles,
-      training.map((row) => toChat(row).messages.map((message) => message.role)),
+      training.map((row) => toChat(sampleConversation(row)).messages.map((message) => message.role)),
     );
     const facts = training.map((row) => [row.id, row.steps.length, 'click', row.votes[0]?.criteria.aligned?.reason]);
     assert.deepEqual(loaded.duckdb, facts);

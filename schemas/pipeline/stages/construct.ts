@@ -12,13 +12,18 @@ export const ConstructStage = strict(
       optional: true,
       example: 'writer',
     }),
-    styles: list('output', 'Kinds of instruction: new-task and replicate are written for a window; original is the task with its whole trajectory.', Style, {
-      min: 1,
-      unique: true,
-      selects: true,
-      default: ['new-task', 'replicate'],
-      example: ['new-task'],
-    }),
+    styles: list(
+      'output',
+      'Kinds of instruction: new-task and replicate are written for a window; original is the task with its whole trajectory.',
+      Style,
+      {
+        min: 1,
+        unique: true,
+        selects: true,
+        default: ['new-task', 'replicate'],
+        example: ['new-task'],
+      },
+    ),
     max_windows: whole(
       'output',
       'Most windows of a trajectory, drawn from the length strata short (< 5), medium (< 10), long.',

@@ -1,6 +1,6 @@
 /** The stage `export`. */
 import { Type } from 'typebox';
-import { type Format, formats } from '../../dataset.ts';
+import { type Format, formats } from '../../format.ts';
 import { choice, list, number, strict, text } from '../key.ts';
 
 const share = { unit: 'share', min: 0, max: 0.5 } as const;

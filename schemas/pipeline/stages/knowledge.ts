@@ -4,9 +4,14 @@ import { choice, section, text, whole } from '../key.ts';
 import { prompt } from './common.ts';
 
 const by = (what: string) =>
-  choice('output', `${what} words: BM25; meaning: the cosine of embeddings, which needs vectors.`, ['words', 'meaning'], {
-    default: 'words',
-  });
+  choice(
+    'output',
+    `${what} words: BM25; meaning: the cosine of embeddings, which needs vectors.`,
+    ['words', 'meaning'],
+    {
+      default: 'words',
+    },
+  );
 
 const examples = (description: string) =>
   whole('output', description, { unit: 'examples', min: 0, max: 50, example: 5 });
@@ -53,10 +58,14 @@ export const Knowledge = section(
           example: 10,
         }),
         by: by('How near to the task.'),
-        from: text('output', 'sources: the documents of this run; or the name of a run, for the documents of that one.', {
-          default: 'sources',
-          example: 'r-3ma4ng8c',
-        }),
+        from: text(
+          'output',
+          'sources: the documents of this run; or the name of a run, for the documents of that one.',
+          {
+            default: 'sources',
+            example: 'r-3ma4ng8c',
+          },
+        ),
       },
       { optional: true },
     ),

@@ -1,6 +1,13 @@
 /** Harbor's Agent Trajectory Interchange Format 1.7: one trajectory per example, nothing of the row left out. */
 import type { AtifStep, AtifTrajectory } from '../../../schemas/formats.ts';
-import { type Conversation, type ExportContext, firstMessage, toolResult, toolsOf, type Turn } from '../conversation.ts';
+import {
+  type Conversation,
+  type ExportContext,
+  firstMessage,
+  type Turn,
+  toolResult,
+  toolsOf,
+} from '../conversation.ts';
 import { lineage } from './lineage.ts';
 
 /**

@@ -1,5 +1,6 @@
 /** All formats by name: which files of a dataset each one makes. */
-import { type Format, type Row, type Split, splits } from '../../../schemas/dataset.ts';
+import type { Row } from '../../../schemas/dataset.ts';
+import { type Format, type Split, splits } from '../../../schemas/format.ts';
 import { type Conversation, conversationOf, type ExportContext } from '../conversation.ts';
 import { adpMetadata, toAdp } from './adp.ts';
 import { toAtif } from './atif.ts';
@@ -40,11 +41,7 @@ const lines = (records: object[]): string => records.map((record) => `${JSON.str
 const pretty = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** One JSON Lines file a split. */
-const perSplit = (
-  folder: string,
-  parts: Part[],
-  records: (conversation: Conversation) => object[],
-): OutFile[] =>
+const perSplit = (folder: string, parts: Part[], records: (conversation: Conversation) => object[]): OutFile[] =>
   parts.map(({ split, rows, conversations }) => ({
     path: `${folder}/${split}.jsonl`,
     content: lines(conversations.flatMap(records)),
@@ -80,7 +77,12 @@ const writers: Record<Format, Writer> = {
     ...perSplit('adp', parts, (conversation) => [toAdp(conversation)]),
     {
       path: 'adp/metadata.json',
-      content: pretty(adpMetadata(parts.flatMap(({ conversations }) => conversations), context)),
+      content: pretty(
+        adpMetadata(
+          parts.flatMap(({ conversations }) => conversations),
+          context,
+        ),
+      ),
       rows: 0,
     },
   ],

@@ -1,6 +1,7 @@
 /** OpenAI chat fine-tuning: the agent's own replies as text, a conversation per example or a row per action. */
-import { agentPrompt } from '../../../core/agent-prompt.ts';
+
 import { replyName } from '../../../core/action-schema.ts';
+import { agentPrompt } from '../../../core/agent-prompt.ts';
 import { describeActions, type ShownStep } from '../../../core/describe.ts';
 import { parsePrompt, promptVariables } from '../../../core/prompt.ts';
 import type { JsonObject } from '../../../schemas/common.ts';

@@ -1,5 +1,6 @@
 /** ShareGPT for LLaMA-Factory, with the `dataset_info.json` that names the files there. */
-import type { DatasetFacts, Split } from '../../../schemas/dataset.ts';
+import type { DatasetFacts } from '../../../schemas/dataset.ts';
+import type { Split } from '../../../schemas/format.ts';
 import type { DatasetInfo, ShareGpt } from '../../../schemas/formats.ts';
 import { type Conversation, firstMessage, type Telling, toolResult, toolSystem, toolsOf } from '../conversation.ts';
 import { toSteps } from './openai.ts';

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { writeRun } from '../activities/export.ts';
 import { readRows } from '../activities/index-dataset.ts';
+import { brokenLinks, openLineages } from '../activities/lineage.ts';
 import { findStage } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
@@ -107,10 +108,13 @@ export async function checkCommand(run: string, options: { json?: boolean }): Pr
   const { store, record, plan, dataset } = await finishedRun(run);
   const filter = findStage(plan, 'filter');
   const rows = await readRows(store, dataset.rows);
-  const problems = await checkRows(store, rows, {
-    accept: filter?.committee.accept ?? 'unanimous',
-    members: filter?.committee.members ?? [],
-  });
+  const committee = { accept: filter?.committee.accept ?? 'unanimous', members: filter?.committee.members ?? [] };
+  const problems = await checkRows(store, rows, committee, findStage(plan, 'export')?.split_by);
+  const lineages = await openLineages(store, record.run, plan);
+  for (const row of rows) {
+    const broken = brokenLinks(await lineages.of(row.example));
+    problems.push(...broken.map((message) => ({ where: row.id, message })));
+  }
   if (options.json === true) process.stdout.write(`${JSON.stringify({ rows: rows.length, problems })}\n`);
   else {
     for (const { where, message } of problems) process.stdout.write(`${where}: ${message}\n`);

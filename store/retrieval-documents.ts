@@ -22,7 +22,7 @@ export interface DocumentIndex {
   close(): void;
 }
 
-/** Characters of a document in a prompt, and of its beginning that is embedded (the embedder reads some 250 words). */
+/** Characters of a document in a prompt, and of its beginning that is embedded (the embedder reads 512 word pieces). */
 const SHOWN_CHARS = 24_000;
 const EMBEDDED_CHARS = 2000;
 

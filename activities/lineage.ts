@@ -110,15 +110,16 @@ async function trace(store: Store, plan: Plan, { judged, row, recordOf }: Known)
   const stored = async <T extends object>(ref: Ref): Promise<Stored<T>> => ({ ...(await getJson<T>(store, ref)), ref });
   const example = await stored<Example>(judged.example);
   const task = await stored<Task>(example.task);
+  const document = task.document === null ? null : await stored<Document>(task.document);
   const record = recordOf(example.task);
   const episode = record === undefined ? undefined : await getJson<Episode>(store, record);
   return {
     example,
-    document: task.document === null ? null : await stored<Document>(task.document),
+    document,
     task,
     attempt: episode?.trajectory == null ? null : await stored<Trajectory>(episode.trajectory),
     steps: await stepsOf(store, example),
-    prompts: promptsOf(plan, example.style),
+    prompts: promptsOf(plan, example.style, document?.kind === 'observation'),
     candidate: episode?.candidates.find((candidate) => candidate.example === example.ref),
     votes: await Promise.all(judged.votes.map((ref) => stored<Vote>(ref))),
     verdict: { kept: judged.kept, reason: judged.reason },
@@ -144,12 +145,15 @@ async function stepsOf(store: Store, { head, window }: Example): Promise<Lineage
 }
 
 /** Which texts were asked with. They are in the identities of what they made, so what was reused was made with the same. */
-function promptsOf(plan: Plan, style: Example['style']): Lineage['prompts'] {
+function promptsOf(plan: Plan, style: Example['style'], observed: boolean): Lineage['prompts'] {
+  const fromObservation = observed && plan.prompts['instruct/observation'] !== undefined;
   const asks = (name: string): boolean => {
-    if (name === 'instruct' || name === 'interact') return true;
+    if (name === 'interact') return true;
+    if (name === 'instruct') return !fromObservation;
+    if (name === 'instruct/observation') return fromObservation;
     if (name === 'interact/query') return findStage(plan, 'interact')?.knowledge?.model !== undefined;
     if (name.startsWith('construct/')) return name === `construct/${style}`;
-    return findStage(plan, 'filter') !== undefined;
+    return (name === 'filter' || name.startsWith('filter/')) && findStage(plan, 'filter') !== undefined;
   };
   return Object.entries(plan.prompts)
     .filter(([name]) => asks(name))

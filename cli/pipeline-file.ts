@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
@@ -33,6 +34,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     text,
     file,
     environment,
+    docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });

@@ -32,10 +32,11 @@ export interface SchemaNode {
   'x-unit'?: string;
   'x-names'?: Names;
   'x-selects'?: boolean;
+  'x-told-by'?: string[];
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

@@ -10,7 +10,7 @@ import type { Plan } from '../../schemas/plan.ts';
 import { folderStore } from '../../store/folder.ts';
 import { getJson } from '../../store/json.ts';
 import type { Store } from '../../store/store.ts';
-import { baselines, whole } from '../spec/guide.ts';
+import { baselines, whole, withPart } from '../spec/guide.ts';
 import { type Done, lastEvent, makePlace, type Place } from './place.ts';
 
 let place: Place;
@@ -37,7 +37,7 @@ async function run(name: string, change: (stages: string) => string = (stages) =
     // as the script of the lamps answers
     .replace('members: [writer, judge] }', 'members: [writer, judge], reasons: one }');
   const file = `${name.replaceAll(' ', '-')}.yaml`;
-  const text = lamps.replace('board: {', 'place: {').replace(/^stages:[\s\S]*/m, stages);
+  const text = withPart(lamps.replace('board: {', 'place: {'), stages);
   await writeFile(join(place.folder, file), text);
   const { stdout, stderr, exitCode } = await place.lbi('run', file, '--json');
   assert.equal(exitCode, 0, `${name}: ${stderr}`);

@@ -1,4 +1,4 @@
-/** The YAML of the guide of baselines: the pipeline it begins with, and the stages of each baseline by the name in their comment. */
+/** The YAML of the guide of baselines: the pipeline it begins with, and the part of it that each baseline changes, by the name in its comment. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,10 +7,14 @@ const blocks = [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block =
 
 export const whole = blocks.find((block) => block.startsWith('version:')) ?? '';
 
-/** `rag` → `stages: …` */
+/** `rag` → `stages: …`; one that changes the sources begins with them. */
 export const baselines = new Map(
   blocks.flatMap((block) => {
-    const [, name, stages] = /^# ([a-z ]+)\n(stages:\n[\s\S]*)$/.exec(block) ?? [];
-    return name === undefined || stages === undefined ? [] : [[name, stages] as const];
+    const [, name, part] = /^# ([a-z ]+)\n((?:sources|stages):\n[\s\S]*)$/.exec(block) ?? [];
+    return name === undefined || part === undefined ? [] : [[name, part] as const];
   }),
 );
+
+/** A pipeline with such a part in the place of its own. */
+export const withPart = (pipeline: string, part: string): string =>
+  pipeline.replace(part.startsWith('sources:') ? /^sources:[\s\S]*/m : /^stages:[\s\S]*/m, part);

@@ -1,4 +1,5 @@
 /** What the checks of meaning are given, and how they report. */
+import type { Json } from '../../../schemas/common.ts';
 import { type Problem, problemAt, type Words } from '../problem.ts';
 import { at, keyPlace, type Path, showPath, type Tree } from '../tree.ts';
 
@@ -8,6 +9,8 @@ export interface Knowing {
   knownPrice?: (provider: string, model: string) => boolean;
   /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
   fileExists?: (path: string) => boolean;
+  /** Why an environment, as written, brings no documentation of its own; undefined when it does. */
+  docsMissing?: (environment: Json) => string | undefined;
   /** Seconds without a sign of life after which a worker counts as lost. */
   heartbeatSeconds?: number;
 }

@@ -3,13 +3,7 @@ import { stringify } from 'yaml';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
 import { splits } from '../../schemas/format.ts';
 import type { AcceptRule } from '../../schemas/vote.ts';
-import type { Telling } from './conversation.ts';
-
-interface CardOptions {
-  /** the data files beside the card */
-  files: string[];
-  telling: Telling;
-}
+import { type CardOptions, inFolder, limitsOf } from './limits.ts';
 
 /** Markdown with YAML front matter as dataset hubs read it; the same text for the same rows and facts. */
 export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): string {
@@ -23,7 +17,10 @@ export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): 
     ...making(facts),
     ...costs(rows, facts),
     ...licences(facts),
-    ...limits(rows, facts, options),
+    '## Limits',
+    limitsOf(rows, facts, options)
+      .map((line) => `- ${line}`)
+      .join('\n'),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
@@ -41,8 +38,6 @@ function frontMatter(rows: Row[], facts: DatasetFacts, files: string[]): { [key:
     ...(configs.length === 0 ? {} : { configs }),
   };
 }
-
-const inFolder = (files: string[], folder: string): string[] => files.filter((file) => file.startsWith(folder));
 
 /** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else one kind of chats. */
 function mainFiles(files: string[]): string[] {
@@ -168,63 +163,6 @@ function licences(facts: DatasetFacts): string[] {
       ['source', 'documents', 'licence'],
       facts.sources.map(({ source, documents, license }) => [source, documents, license ?? 'not stated']),
     ),
-  ];
-}
-
-function limits(rows: Row[], facts: DatasetFacts, { files, telling }: CardOptions): string[] {
-  const judges = new Set(facts.committee.members);
-  const own = facts.models.filter(({ name, uses }) => judges.has(name) && uses.includes('construct'));
-  const written = rows.some(({ style }) => style !== 'original');
-  const lines = [
-    judges.size === 0
-      ? 'Nobody has checked the examples, neither models nor by hand; expect many wrong ones.'
-      : 'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
-    ...(own.length === 0
-      ? []
-      : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
-    ...(judges.size === 1 ? ['A single model is the whole committee.'] : []),
-    ...(written
-      ? [
-          'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',
-        ]
-      : []),
-    ...told(files, telling),
-    ...(rows.some((row) => row.split === 'test') ? [] : ['There is no test split.']),
-  ];
-  return ['## Limits', lines.map((line) => `- ${line}`).join('\n')];
-}
-
-/** How the conversations are told, and what of it a trainer has to know. */
-function told(files: string[], { chat, finish, repeated_steps }: Telling): string[] {
-  const has = (folder: string): boolean => inFolder(files, folder).length > 0;
-  const chats = has('chat/') || has('trl/') || has('sharegpt/');
-  const unmasked = [
-    ...(has('trl/') ? ['trl'] : []),
-    ...(has('sharegpt/') ? ['sharegpt'] : []),
-    ...(has('adp/') ? ['adp'] : []),
-  ];
-  return [
-    finish === 'none'
-      ? 'The conversations end on the last recorded action: they do not teach when to stop.'
-      : 'The final `finish` of each conversation was added: no model wrote it, and its answer is always "done".',
-    ...(chats && chat === 'steps'
-      ? [
-          'The chats are one row per action; actions that failed have no row of their own and are seen in the history of later ones.',
-        ]
-      : []),
-    ...(has('chat/') && chat === 'turns'
-      ? [
-          'In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.',
-        ]
-      : []),
-    ...(unmasked.length > 0 && chat === 'turns'
-      ? [
-          `${unmasked.join(', ')} cannot say that an action is not to be learnt: actions that failed are learnt with the rest.`,
-        ]
-      : []),
-    repeated_steps === 'train'
-      ? 'Windows overlap: one recorded action can be a target in several examples, each time under another instruction.'
-      : 'Windows overlap: a recorded action is a target in the longest of the examples that hold it, and context in the others.',
   ];
 }
 

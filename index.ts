@@ -6,6 +6,7 @@ export { type Loaded, loadSpec, type SpecInput } from './core/spec/load.ts';
 export type { Problem } from './core/spec/problem.ts';
 export type {
   EnvironmentDriver,
+  Evaluation,
   Finding,
   Session,
   SessionContext,
@@ -23,5 +24,5 @@ export type { FullSpec, PipelineSpec } from './schemas/pipeline/pipeline.ts';
 export type { Plan } from './schemas/plan.ts';
 export type { Outcome, Step, Trajectory } from './schemas/step.ts';
 export type { Task } from './schemas/task.ts';
-export type { AcceptRule, Verdict, Vote } from './schemas/vote.ts';
+export type { AcceptRule, Committee, PassRule, Verdict, Vote } from './schemas/vote.ts';
 export type { Store } from './store/store.ts';

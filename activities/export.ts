@@ -1,8 +1,8 @@
 /** Writes the dataset of a run: rows, the formats asked for, a card that says how it was made. */
 import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
+import { seatsOf } from '../core/committee.ts';
 import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
-import { paperCriteria } from '../core/vote-schema.ts';
 import type { DatasetFacts, Row } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
 import type { Format } from '../schemas/format.ts';
@@ -12,10 +12,11 @@ import type { Plan } from '../schemas/plan.ts';
 import type { Telling } from '../store/dataset/conversation.ts';
 import { writeDataset } from '../store/dataset/write.ts';
 import { getJson } from '../store/json.ts';
+import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { readRows } from './index-dataset.ts';
 import { placeOf, stageOf } from './plans.ts';
 import { documentsOf } from './read.ts';
+import { readRows } from './rows.ts';
 
 export const exportDataset =
   (deps: Deps) =>
@@ -34,7 +35,7 @@ export async function writeRun(
   folder: string,
   { formats, ...telling }: Telling & { formats: Format[] },
 ): Promise<Pick<DatasetSummary, 'folder' | 'files'>> {
-  const rows = await readRows(deps.store, input.summary.rows);
+  const rows = await readRows(deps.store, plan, input.summary.rows);
   const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input, rows), formats, telling);
   return { folder, files };
 }
@@ -48,7 +49,6 @@ async function factsOf(
   const { spec } = plan;
   const interact = stageOf(plan, 'interact');
   const stage = findStage(plan, 'export');
-  const filter = findStage(plan, 'filter');
   return {
     name: spec.name,
     ...(spec.description === undefined ? {} : { description: spec.description }),
@@ -58,11 +58,7 @@ async function factsOf(
     seed: spec.seed,
     environments: Object.entries(spec.environments).map(([name, { kind }]) => ({ name, kind })),
     models: Object.keys(spec.models).map((name) => ({ name, model: modelName(plan, name), uses: usesOf(plan, name) })),
-    committee: {
-      members: filter?.committee.members ?? [],
-      criteria: filter === undefined ? {} : (filter.committee.criteria ?? paperCriteria),
-      accept: filter?.committee.accept ?? 'unanimous',
-    },
+    committee: committeeOf(plan) ?? { members: [], criteria: {}, passes: 'all', accept: 'unanimous' },
     counts: countsOf(funnel, summary),
     sources: await sourcesOf(deps, run),
     usage: Object.fromEntries(Object.entries(usage).filter(([account]) => !account.endsWith('/none'))),
@@ -100,7 +96,7 @@ function modelName(plan: Plan, name: string): string {
 function usesOf(plan: Plan, name: string): string[] {
   const uses = (stage: FullStage): boolean =>
     ('model' in stage && stage.model === name) ||
-    (stage.uses === 'filter' && stage.committee.members.includes(name)) ||
+    (stage.uses === 'filter' && seatsOf(stage).some(({ model }) => model === name)) ||
     (stage.uses === 'interact' && stage.knowledge?.model?.query_model === name);
   return plan.spec.stages.filter(uses).map((stage) => stage.uses);
 }

@@ -1,7 +1,8 @@
 /** Where an example comes from, the whole way: document → task → attempt, step by step → window → prompts → votes → verdict → row. */
 import { createHash } from 'node:crypto';
 import { LbiError } from '../core/errors.ts';
-import { stageOf as findStage } from '../core/plan.ts';
+import { stageOf as findStage, isScripted } from '../core/plan.ts';
+import type { CountedVote } from '../core/recount.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Row } from '../schemas/dataset.ts';
 import type { Document } from '../schemas/document.ts';
@@ -12,11 +13,14 @@ import type { Plan } from '../schemas/plan.ts';
 import type { Step, Trajectory } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
 import type { Verdict, Vote } from '../schemas/vote.ts';
+import { rowOf } from '../store/dataset/row.ts';
 import { findPage, getJson, readPage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { factsOf } from './attempt.ts';
+import { committeeOf } from './committee.ts';
+import { type Judged, judgedPath } from './judged.ts';
 import { summaryPath } from './record.ts';
-import { type Judged, judgedPath } from './tally.ts';
+import type { KeptExample } from './rows.ts';
 
 /** What is stored, and under which reference. */
 type Stored<T> = T & { ref: Ref };
@@ -43,14 +47,17 @@ export interface Lineage {
   prompts: { name: string; sha256: string }[];
   /** what the episode recorded of the example; undefined when it has no such example */
   candidate: Candidate | undefined;
-  votes: Stored<Vote>[];
+  /** as stored, with what each comes to under the committee of today */
+  votes: (Stored<Vote> & CountedVote)[];
   verdict: Verdict;
   /** the row of the dataset; null for a dropped example */
-  row: Stored<Row> | null;
+  row: Row | null;
 }
 
 /** Finds the way back of a run's examples: each of these is read once for the whole run. */
 export interface Lineages {
+  /** the examples of the dataset */
+  kept: Ref[];
   /** @param id reference of an example or of a row (its id), or a beginning of one that no other has. Throws `spec` when there is none. */
   of(id: string): Promise<Lineage>;
 }
@@ -59,16 +66,20 @@ export interface Lineages {
 export async function openLineages(store: Store, run: string, plan: Plan): Promise<Lineages> {
   const judged = await findPage<Judged[]>(store, judgedPath(run));
   if (judged === undefined) throw new LbiError('spec', `${run} has not tallied its votes yet`);
-  const rows = await rowsOf(store, run);
+  const kept = await keptOf(store, run);
   const records = new Map<Ref, Ref>();
   for (const page of await store.list(`runs/${run}/episodes/`))
     for (const { task, record } of await readPage<EpisodeEntry[]>(store, page))
       if (record !== null) records.set(task, record);
   return {
+    kept: [...kept.keys()],
     async of(id) {
       const found = findJudged(judged, id, run);
-      const row = rows.get(found.example) ?? null;
-      return trace(store, plan, { judged: found, row, recordOf: (task) => records.get(task) });
+      return trace(store, plan, {
+        judged: found,
+        kept: kept.get(found.example),
+        recordOf: (task) => records.get(task),
+      });
     },
   };
 }
@@ -77,15 +88,10 @@ export async function openLineages(store: Store, run: string, plan: Plan): Promi
 export const lineageOf = async (store: Store, run: string, plan: Plan, id: string): Promise<Lineage> =>
   (await openLineages(store, run, plan)).of(id);
 
-async function rowsOf(store: Store, run: string): Promise<Map<Ref, Stored<Row>>> {
+async function keptOf(store: Store, run: string): Promise<Map<Ref, KeptExample>> {
   const summary = await findPage<Progress>(store, summaryPath(run));
-  const refs = summary?.dataset == null ? [] : await getJson<Ref[]>(store, summary.dataset.rows);
-  const rows = new Map<Ref, Stored<Row>>();
-  for (const ref of refs) {
-    const row = await getJson<Row>(store, ref);
-    rows.set(row.example, { ...row, ref });
-  }
-  return rows;
+  const kept = summary?.dataset == null ? [] : await getJson<KeptExample[]>(store, summary.dataset.rows);
+  return new Map(kept.map((each) => [each.example, each]));
 }
 
 function findJudged(judged: Judged[], id: string, run: string): Judged {
@@ -101,12 +107,13 @@ function findJudged(judged: Judged[], id: string, run: string): Judged {
 
 interface Known {
   judged: Judged;
-  row: Stored<Row> | null;
+  /** how the dataset has it; undefined for a dropped example */
+  kept: KeptExample | undefined;
   /** the record of a task's episode in this run */
   recordOf(task: Ref): Ref | undefined;
 }
 
-async function trace(store: Store, plan: Plan, { judged, row, recordOf }: Known): Promise<Lineage> {
+async function trace(store: Store, plan: Plan, { judged, kept, recordOf }: Known): Promise<Lineage> {
   const stored = async <T extends object>(ref: Ref): Promise<Stored<T>> => ({ ...(await getJson<T>(store, ref)), ref });
   const example = await stored<Example>(judged.example);
   const task = await stored<Task>(example.task);
@@ -121,9 +128,11 @@ async function trace(store: Store, plan: Plan, { judged, row, recordOf }: Known)
     steps: await stepsOf(store, example),
     prompts: promptsOf(plan, example.style, document?.kind === 'observation'),
     candidate: episode?.candidates.find((candidate) => candidate.example === example.ref),
-    votes: await Promise.all(judged.votes.map((ref) => stored<Vote>(ref))),
+    votes: await Promise.all(
+      judged.votes.map(async (counted) => ({ ...(await stored<Vote>(counted.vote)), ...counted })),
+    ),
     verdict: { kept: judged.kept, reason: judged.reason },
-    row,
+    row: kept === undefined ? null : await rowOf(store, { ...kept, scripted: isScripted(plan) }, committeeOf(plan)),
   };
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { listDocuments } from '../activities/corpus.ts';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
 import { indexFolder, wantsExamples } from '../activities/retrieve.ts';
+import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
@@ -72,12 +73,26 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
     if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
-    const text = await readFile(path, 'utf8').catch(() => {
-      throw new LbiError('spec', `the prompt file ${path} cannot be read`);
-    });
+    const text = await readPrompt(path);
     const { variables } = parsePrompt(text, promptVariables[promptKinds[name]], path);
     if (name === 'interact') checkKnowledge(spec, variables, path);
     prompts[name] = text;
+  }
+  return { ...prompts, ...(await memberPrompts(spec, folder)) };
+}
+
+/** Prompts that single members of the committee are asked with. */
+async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const prompts: Record<string, string> = {};
+  for (const stage of spec.stages) {
+    if (stage.uses !== 'filter') continue;
+    for (const { name, prompt } of seatsOf(stage)) {
+      if (prompt === undefined) continue;
+      const path = resolve(folder, prompt);
+      const text = await readPrompt(path);
+      parsePrompt(text, promptVariables.vote, path);
+      prompts[ownPromptName(name)] = text;
+    }
   }
   return prompts;
 }
@@ -99,6 +114,10 @@ function checkKnowledge(spec: FullSpec, variables: string[], path: string): void
 /** Some tasks are invented from what is seen of a place. */
 const observes = (spec: FullSpec): boolean =>
   spec.sources.some((source) => 'environment' in source && source.take === 'observation');
+const readPrompt = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch(() => {
+    throw new LbiError('spec', `the prompt file ${path} cannot be read`);
+  });
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
   const own: Partial<Record<PromptName, string | undefined>> = {};

@@ -4,7 +4,7 @@ import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
 import { type Split, splits } from './format.ts';
 import type { ActionDefinition } from './observation.ts';
-import { AcceptRule } from './vote.ts';
+import { Committee } from './vote.ts';
 
 /** What is never on two sides of a split. */
 export const SplitBy = Type.Union([Type.Literal('document'), Type.Literal('task'), Type.Literal('environment')]);
@@ -75,11 +75,7 @@ export const DatasetFacts = Type.Object({
       uses: Type.Array(Type.String(), { description: 'stages it worked in' }),
     }),
   ),
-  committee: Type.Object({
-    members: Type.Array(Type.String()),
-    criteria: Type.Record(Type.String(), Type.String()),
-    accept: AcceptRule,
-  }),
+  committee: Committee,
   counts: Type.Array(Type.Object({ what: Type.String(), count: Type.Integer() }), {
     description: 'what was there before and after each filter, in order',
   }),

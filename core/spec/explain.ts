@@ -62,8 +62,9 @@ const home = (schema: SchemaNode, name: string): { suggestion?: string; fix?: st
 const unknownKey = (fault: Fault, name: string): Problem[] => {
   const known = Object.keys(fault.schema.properties ?? {});
   const place = keyPlace(fault.tree, [...fault.path, name]);
-  const suggestion = nearest(name, known);
-  const elsewhere = suggestion === undefined ? home(fault.schema, name) : {};
+  const moved = fault.schema['x-moved']?.[name];
+  const suggestion = moved === undefined ? nearest(name, known) : undefined;
+  const elsewhere = moved !== undefined ? { fix: moved } : suggestion === undefined ? home(fault.schema, name) : {};
   const inner = at(fault.tree, ...fault.path, name);
   const problem = make(
     { ...fault, node: inner ?? fault.node, shown: showPath(fault.tree, [...fault.path, name]) },

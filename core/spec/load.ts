@@ -2,6 +2,7 @@
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { type Environment, interpolate } from './interpolate.ts';
 import { checkCommittees } from './meaning/committee.ts';
+import { checkFilters } from './meaning/filter.ts';
 import { checkKnowledge } from './meaning/knowledge.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
@@ -60,6 +61,7 @@ const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] =
   const steps = [
     checkNames,
     checkStages,
+    checkFilters,
     checkCommittees,
     checkMoney,
     checkPlaces,

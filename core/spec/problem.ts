@@ -34,6 +34,7 @@ export type ProblemCode =
   | 'value'
   | 'unknown-name'
   | 'stage-order'
+  | 'filter'
   | 'committee'
   | 'budget'
   | 'place'

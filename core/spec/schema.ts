@@ -33,10 +33,12 @@ export interface SchemaNode {
   'x-names'?: Names;
   'x-selects'?: boolean;
   'x-told-by'?: string[];
+  /** Keys that were here once → where they are now. */
+  'x-moved'?: Record<string, string>;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by', 'x-moved'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

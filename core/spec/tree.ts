@@ -53,6 +53,12 @@ export const textAt = (tree: Tree | undefined, ...path: Path): string | undefine
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
 };
 
+/** The number at a path, or undefined when there is none or it is no number. */
+export const numberAt = (tree: Tree | undefined, ...path: Path): number | undefined => {
+  const node = at(tree, ...path);
+  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
+};
+
 /** Name and value of every entry of the mapping at a path; none when there is no mapping. */
 export const entriesAt = (tree: Tree | undefined, ...path: Path): [string, Entry][] => {
   const node = at(tree, ...path);

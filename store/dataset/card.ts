@@ -2,7 +2,7 @@
 import { stringify } from 'yaml';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
 import { splits } from '../../schemas/format.ts';
-import type { AcceptRule } from '../../schemas/vote.ts';
+import type { AcceptRule, Committee } from '../../schemas/vote.ts';
 import { type CardOptions, inFolder, limitsOf } from './limits.ts';
 
 /** Markdown with YAML front matter as dataset hubs read it; the same text for the same rows and facts. */
@@ -118,7 +118,7 @@ function contents(rows: Row[], { splitBy }: DatasetFacts, { files }: CardOptions
 }
 
 function making(facts: DatasetFacts): string[] {
-  const { members, criteria, accept } = facts.committee;
+  const { members, criteria, passes, accept } = facts.committee;
   return [
     '## How it was made',
     table(
@@ -132,10 +132,13 @@ function making(facts: DatasetFacts): string[] {
     ...(members.length === 0
       ? ['No committee judged the examples: all are kept.']
       : [
-          `An example is kept when the committee of ${members.join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
+          `An example is kept when the committee of ${members.map(memberInWords).join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
           Object.entries(criteria)
-            .map(([name, question]) => `- **${name}**: ${question}`)
+            .map(([name, { ask, weight }]) => `- **${name}**: ${ask}${weight === 1 ? '' : ` (weight ${weight})`}`)
             .join('\n'),
+          ...(passes === 'all'
+            ? []
+            : [`Its answers make a yes when at least ${passes.share} of them, by weight, are yes.`]),
         ]),
   ];
 }
@@ -170,8 +173,13 @@ function ruleInWords(rule: AcceptRule): string {
   if (rule === 'unanimous') return 'every member says yes';
   if (rule === 'majority') return 'more than half of the members say yes';
   if ('at_least' in rule) return `at least ${rule.at_least} members say yes`;
-  const weights = Object.entries(rule.weights ?? {}).map(([name, weight]) => `${name} ${weight}`);
-  return `the mean of P(yes) is at least ${rule.confidence}${weights.length === 0 ? '' : `, weighted ${weights.join(', ')}`}`;
+  if ('share' in rule) return `a share of at least ${rule.share} of the members, by weight, says yes`;
+  return `the mean of P(yes), by weight, is at least ${rule.confidence}`;
+}
+
+function memberInWords({ name, weight, optional }: Committee['members'][number]): string {
+  const notes = [...(weight === 1 ? [] : [`weight ${weight}`]), ...(optional ? ['optional'] : [])];
+  return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
 }
 
 const documentKey = (row: Row): string => (row.document === null ? '' : `${row.document.source} ${row.document.id}`);

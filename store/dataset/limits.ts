@@ -12,17 +12,17 @@ export const inFolder = (files: string[], folder: string): string[] => files.fil
 
 /** One sentence or two each. */
 export function limitsOf(rows: Row[], facts: DatasetFacts, { files, telling }: CardOptions): string[] {
-  const judges = new Set(facts.committee.members);
-  const own = facts.models.filter(({ name, uses }) => judges.has(name) && uses.includes('construct'));
+  const judges = facts.committee.members.length;
+  const own = facts.models.filter(({ uses }) => uses.includes('filter') && uses.includes('construct'));
   const written = rows.some(({ style }) => style !== 'original');
   return [
-    judges.size === 0
+    judges === 0
       ? 'Nobody has checked the examples, neither models nor by hand; expect many wrong ones.'
       : 'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
     ...(own.length === 0
       ? []
       : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
-    ...(judges.size === 1 ? ['A single model is the whole committee.'] : []),
+    ...(judges === 1 ? ['A single model is the whole committee.'] : []),
     ...(written
       ? [
           'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',

@@ -23,7 +23,7 @@ const visit = (check: Check, tree: Tree, schema: SchemaNode | undefined, path: P
   if (schema === undefined) return;
   const governing = resolveSchema(schema, toJson(tree));
   if (tree.kind === 'scalar') {
-    if (typeof tree.value === 'string') checkName(check, tree.value, schema, path, used);
+    if (typeof tree.value === 'string') checkName(check, tree.value, governing, path, used);
     return;
   }
   const children: [string | number, Tree][] =

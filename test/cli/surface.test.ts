@@ -88,7 +88,7 @@ const wrong: Wrong[] = [
   { args: ['resume', 'x', '--budget', '-3'], exit: 2, says: /number of US dollars/ },
   { args: ['retrieve', 'x', 'y', '-k', '0'], exit: 2, says: /whole number above 0/ },
   { args: ['retrieve', 'x', 'y', '--by', 'luck'], exit: 2, says: /observation, instruction, query/ },
-  { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, parquet/ },
+  { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, trl, sharegpt, atif, adp, parquet/ },
   { args: ['init', 'x', '--template', 'desktop'], exit: 2, says: /no template "desktop"[\s\S]*shell[\s\S]*browser/ },
   { args: ['run', 'nowhere.yaml'], exit: 2, says: /no such file.*lbi init/ },
   { args: ['run', '.'], exit: 2, says: /it is a folder; name the YAML file/ },

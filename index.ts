@@ -2,6 +2,7 @@
 export { EnvironmentError, type ErrorKind, LbiError, ModelError, StoreError } from './core/errors.ts';
 export { makePlan } from './core/plan.ts';
 export { withDefaults } from './core/spec/defaults.ts';
+export type { Files } from './core/spec/extend.ts';
 export { type Loaded, loadSpec, type SpecInput } from './core/spec/load.ts';
 export type { Problem } from './core/spec/problem.ts';
 export type {

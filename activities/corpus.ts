@@ -15,18 +15,19 @@ import type { Store } from '../store/store.ts';
 import type { Deps } from './deps.ts';
 import { findStage } from './plans.ts';
 
-/** By run: a run's documents are read once, before its first task. */
-const known = new Map<string, Promise<Ref>>();
+/** By store and run: a run's documents are read once, before its first task. */
+const listings = new WeakMap<Store, Map<string, Promise<Ref>>>();
 
 /** The list of documents that the tasks of a run may be shown; undefined when the pipeline retrieves none. */
 export async function corpusOf(store: Store, plan: Plan, run: string): Promise<Ref | undefined> {
   const wanted = findStage(plan, 'interact')?.knowledge?.documents;
   if (wanted === undefined) return undefined;
   const from = wanted.from === 'sources' ? run : wanted.from;
-  const key = `${from} for ${run}`;
-  const listing = known.get(key) ?? listDocuments(store, from).then((refs) => putJson(store, refs));
-  known.set(key, listing);
-  listing.catch(() => known.delete(key));
+  const known = listings.get(store) ?? new Map<string, Promise<Ref>>();
+  listings.set(store, known);
+  const listing = known.get(from) ?? listDocuments(store, from).then((refs) => putJson(store, refs));
+  known.set(from, listing);
+  listing.catch(() => known.delete(from));
   return listing;
 }
 

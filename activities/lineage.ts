@@ -18,7 +18,7 @@ import { findPage, getJson, readPage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { factsOf } from './attempt.ts';
 import { committeeOf } from './committee.ts';
-import { type Judged, judgedPath } from './judged.ts';
+import { type Judged, readJudged } from './judged.ts';
 import { summaryPath } from './record.ts';
 import type { KeptExample } from './rows.ts';
 
@@ -64,7 +64,7 @@ export interface Lineages {
 
 /** Throws `spec` when the run has not counted its votes yet. */
 export async function openLineages(store: Store, run: string, plan: Plan): Promise<Lineages> {
-  const judged = await findPage<Judged[]>(store, judgedPath(run));
+  const judged = await readJudged(store, run);
   if (judged === undefined) throw new LbiError('spec', `${run} has not tallied its votes yet`);
   const kept = await keptOf(store, run);
   const records = new Map<Ref, Ref>();

@@ -25,8 +25,9 @@ const program = new Command(lbi)
   .addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong call, 3 wrong pipeline, run or task,
-  4 left or cancelled, 5 a check found problems, 6 this machine lacks something
+Exit codes: 0 done, 1 failed, 2 wrong call or may not spend,
+  3 wrong pipeline, run or task, 4 left or cancelled, 5 a check found problems,
+  6 this machine lacks something, 10 plan --exit-code: there is work to do
 
 Begin with:  ${lbi} doctor    ${lbi} init my-agent    ${lbi} run pipeline.yaml
 `,
@@ -67,10 +68,26 @@ program
   .argument('<files...>', 'pipeline files')
   .option('--profile <name>', 'check with this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--strict', 'warnings count as errors')
   .option(...json)
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
+program
+  .command('config')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'with this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
+  .option('--sources', 'one line a value: where it was set')
+  .option('--defaults', 'also what nobody set')
+  .option(...json)
+  .description('print the pipeline that comes out of all its files, profile, flags and inputs')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} config pipeline.yaml\n  ${lbi} config pipeline.yaml --profile small --sources\n`,
+  )
+  .action(does(async (file, options) => (await import('./config.ts')).configCommand(file, options)));
 program
   .command('schema')
   .description('print the JSON Schema of the pipeline file, for editors')
@@ -78,11 +95,28 @@ program
 
 program.commandsGroup('Run');
 program
+  .command('plan')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--against <run>', 'compare with this run; else with the newest of the pipeline')
+  .option('--fetch', 'install packages that carry documents, to count these')
+  .option('--exit-code', 'end with 10 when there is work to do, with 0 when there is none')
+  .option(...json)
+  .description('what a run would do, reuse and cost, and why; asks nobody, starts nothing')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} plan pipeline.yaml\n  ${lbi} plan pipeline.yaml --against @last --json\n`,
+  )
+  .action(does(async (file, options) => (await import('./plan.ts')).planCommand(file, options)));
+program
   .command('run')
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--detach', 'start it and come back at once')
+  .option('-y, --yes', 'spend what it costs without asking')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
   .addHelpText(

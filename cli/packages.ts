@@ -22,12 +22,24 @@ export function packageFolder(specifier: string): Promise<string> {
   return started;
 }
 
-async function install(specifier: string): Promise<string> {
+/** The folder of a package that is there already; throws an operator error for one that would have to be installed. */
+export async function installedPackage(specifier: string): Promise<string> {
+  const { folder } = placeOf(specifier);
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  throw new LbiError('operator', `the npm package ${specifier} is not installed yet`);
+}
+
+/** Where a package is, or will be, installed. */
+function placeOf(specifier: string): { root: string; place: string; folder: string } {
   const match = pattern.exec(specifier)?.groups;
   if (match?.name === undefined) throw new LbiError('spec', `"${specifier}" is not the name of an npm package`);
   const root = join(cacheFolder(), 'packages');
   const place = join(root, specifier.replaceAll('/', '+'));
-  const folder = join(place, 'node_modules', match.name);
+  return { root, place, folder: join(place, 'node_modules', match.name) };
+}
+
+async function install(specifier: string): Promise<string> {
+  const { root, place, folder } = placeOf(specifier);
   if (existsSync(join(folder, 'package.json'))) return folder;
   await mkdir(root, { recursive: true });
   const temporary = await mkdtemp(join(root, '.install-'));

@@ -1,8 +1,9 @@
-/** Reads a pipeline file from disk into a checked spec: the way every command begins. */
-import { existsSync } from 'node:fs';
+/** Reads a pipeline file, and those that it extends, from disk into a checked spec: the way every command begins. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
+import type { Files } from '../core/spec/extend.ts';
 import { type Loaded, loadSpec } from '../core/spec/load.ts';
 import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
@@ -12,6 +13,7 @@ import { program } from './home.ts';
 export interface PipelineFileOptions {
   profile?: string | undefined;
   set?: readonly string[] | undefined;
+  input?: readonly string[] | undefined;
   environment?: Record<string, string | undefined>;
   /** True when the price table has this model; left out, prices are not checked. */
   knownPrice?: (provider: string, model: string) => boolean;
@@ -19,9 +21,10 @@ export interface PipelineFileOptions {
 
 export interface PipelineFile {
   loaded: Loaded;
-  text: string;
-  /** Absolute folder that the paths in the file are relative to. */
+  /** Absolute folder that the paths in the spec are relative to. */
   folder: string;
+  /** Absolute paths of all files that were read: this one, then those that it extends. */
+  files: string[];
 }
 
 /** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
@@ -34,11 +37,30 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     text,
     file,
     environment,
+    files: extendedFiles,
     docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   });
-  return { loaded, text, folder };
+  return { loaded, folder, files: Object.keys(loaded.sources).map((path) => resolve(path)) };
+};
+
+/** Reads what a pipeline extends: plain files only, never a device that has no end. */
+const extendedFiles: Files = {
+  read: (path) => {
+    try {
+      return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  list: (folder) => {
+    try {
+      return readdirSync(folder === '' ? '.' : folder);
+    } catch {
+      return [];
+    }
+  },
 };
 
 /** Whether the table of prices has a model. */

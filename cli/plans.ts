@@ -45,16 +45,16 @@ const shippedFiles: Record<PromptName, string> = {
 /** The plan of a file; undefined when the file is wrong: every problem has then been printed on stderr. */
 export async function planFile(
   file: string,
-  options: Pick<PipelineFileOptions, 'profile' | 'set'>,
+  options: Pick<PipelineFileOptions, 'profile' | 'set' | 'input'>,
 ): Promise<Plan | undefined> {
-  const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice: hasPrice }).catch(
+  const { loaded, folder } = await readPipelineFile(file, { ...options, knownPrice: hasPrice }).catch(
     (error: unknown) => {
       throw new WrongCall(unreadable(file, error));
     },
   );
   const color = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
-  if (problems.length > 0) process.stderr.write(renderProblems(problems, { [file]: text }, { color }));
+  if (problems.length > 0) process.stderr.write(renderProblems(problems, loaded.sources, { color }));
   if ('problems' in loaded) return undefined;
   const spec = withDefaults(loaded.spec);
   const prompts = await readPrompts(spec, folder);

@@ -1,14 +1,15 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
 import { patched } from '@temporalio/workflow';
+import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
-import { cutWindows, dropTrajectory, dropWindow, keptSteps } from '../core/windows.ts';
+import { stylePairs, worthwhileWindows } from '../core/windows.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
 import type { Flow, TaskEntry } from '../schemas/flow.ts';
 import { call, modelCall } from './call.ts';
-import { membersOf, poll } from './committee.ts';
+import { poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
 import { inPool } from './pool.ts';
@@ -24,44 +25,13 @@ export interface Harvest {
   titles: string[];
 }
 
-/**
- * Windows worth paying for, and how many steps the whole trajectory has: repeated steps are gone, and so are windows that failed at the end,
- * changed nothing or are too long, and those of trajectories that are not used.
- */
-function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): { windows: Window[]; whole: number } {
-  if (flow.construct === null) return { windows: [], whole: 0 };
-  const all = walk.facts.map((facts) => facts.index);
-  const kept = flow.filter?.dropRepeated === false ? all : keptSteps(walk.facts);
-  if (kept.length < all.length) count(harvest.dropped, 'repeated-step', all.length - kept.length);
-  const { maxWindows, maxWindowSteps: maxSteps, styles } = flow.construct;
-  // Where nothing is written for stretches of it, the whole trajectory is the only window.
-  const max = styles.every((style) => style === 'original') ? 1 : maxWindows;
-  const cut = cutWindows(kept, { max, maxSteps, seed: flow.seed });
-  harvest.windows = cut.length;
-  const { filter } = flow;
-  const { outcome, verification } = walk;
-  const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
-  const windows = cut.filter((window) => {
-    const reason = unused ?? (filter === null ? undefined : dropWindow(window, walk.facts, filter));
-    if (reason !== undefined) count(harvest.dropped, reason);
-    return reason === undefined;
-  });
-  // Before, a trajectory that ended on a repeated step had no whole.
-  const ofKept = styles.includes('original') && patched('original-of-kept-steps');
-  return { windows, whole: ofKept ? kept.length : all.length };
-}
-
-/** The original instruction belongs to the whole trajectory only, without the steps that repeat. */
-const suits = (style: Style, window: Window, whole: number): boolean =>
-  style !== 'original' || window.steps.length === whole;
-
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
-  const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
-  const { windows, whole } = worthwhile(flow, walk, harvest);
+  const { windows, cut, end, dropped } = worthwhileWindows(flow, walk);
+  const harvest: Harvest = { windows: cut, dropped, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
   const styles = flow.construct?.styles ?? [];
-  const pairs = windows.flatMap((window) =>
-    styles.filter((style) => suits(style, window, whole)).map((style) => ({ window, style })),
-  );
+  // Before, a trajectory that ended on a repeated step had no original.
+  const ofKept = styles.includes('original') && patched('original-of-kept-steps');
+  const pairs = stylePairs(windows, styles, ofKept ? end : walk.facts.length);
   const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
     judge(flow, task, walk, pair, gate, ledger, harvest),
   );

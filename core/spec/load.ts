@@ -1,6 +1,10 @@
 /** The way in: the text of a pipeline file → a checked spec, or every problem at once. Nothing is read but what is given. */
+import type { Json } from '../../schemas/common.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
-import { type Environment, interpolate } from './interpolate.ts';
+import { assemble, type Files } from './extend.ts';
+import { giveInputs, sortFlags } from './input-flags.ts';
+import { checkInputs, inputsWritten, inputValues } from './inputs.ts';
+import { type Filled, interpolate } from './interpolate.ts';
 import { checkCommittees } from './meaning/committee.ts';
 import { checkFilters } from './meaning/filter.ts';
 import { checkKnowledge } from './meaning/knowledge.ts';
@@ -11,52 +15,80 @@ import type { Check, Knowing } from './meaning/report.ts';
 import { checkSources } from './meaning/sources.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
-import { applyProfile, applySettings } from './override.ts';
-import { parseTree } from './parse.ts';
-import { distinct, type Problem, problemAt } from './problem.ts';
+import { applySettings, layFiles } from './override.ts';
+import type { Environment } from './placeholder.ts';
+import { distinct, type Problem } from './problem.ts';
+import { resolvePaths } from './relative.ts';
 import { pipelineSchema } from './schema.ts';
-import { type Tree, toJson } from './tree.ts';
+import { entriesAt, type Mapping, type Tree, toJson } from './tree.ts';
 import { validateTree } from './validate.ts';
 
 export interface SpecInput extends Knowing {
   text: string;
-  /** The file's name as problems show it. */
+  /** The file's name as problems show it; extended files are named, and read, relative to it. */
   file: string;
   environment: Environment;
+  /** Reads the files that this one extends; left out, none can be. */
+  files?: Files;
   /** One of `profiles`. */
   profile?: string | undefined;
-  /** `path=value`, applied in order after the profile. */
+  /** `path=value`, applied in order after the profile; or `name=value` for an input. */
   set?: readonly string[] | undefined;
+  /** `name=value` for inputs. */
+  input?: readonly string[] | undefined;
 }
 
-export type Loaded = { spec: PipelineSpec; warnings: Problem[] } | { problems: Problem[] };
+/** What was read, whether it is right or not. */
+export interface Read {
+  /** Text of every file that was read by the name that problems show, the main file first. */
+  sources: Record<string, string>;
+  /** Names of the profiles of all files. */
+  profiles: string[];
+}
+
+/** `tree` is the spec in which every value knows its place. */
+export type Loaded = Read & ({ spec: PipelineSpec; warnings: Problem[]; tree: Tree } | { problems: Problem[] });
 
 /** Never throws for anything that a user can write: `problems` holds the errors, and the warnings beside them. */
 export const loadSpec = (input: SpecInput): Loaded => {
-  const source = { file: input.file, text: input.text };
-  const parsed = parseTree(source);
-  if (parsed.tree === undefined) return { problems: distinct(parsed.problems) };
-  if (parsed.tree.kind !== 'map') {
-    const words = {
-      code: 'type',
-      message: 'the file holds no "key: value" pairs',
-      expected: ['version, name, models, environments, sources, stages'],
-    } as const;
-    return {
-      problems: [...parsed.problems, problemAt(parsed.tree.place, { ...words, expected: [...words.expected] })],
-    };
-  }
-  const profiled = applyProfile(parsed.tree, input.profile);
-  const changed = applySettings(profiled.tree, input.set ?? []);
-  const filled = interpolate(changed.tree, pipelineSchema, input.environment);
-  const before = [...parsed.problems, ...profiled.problems, ...changed.problems, ...filled.problems];
-  const problems = distinct([...before, ...checkTree(filled.tree, input, before)]);
+  const { roots, sources, problems, complete } = assemble({ file: input.file, text: input.text }, input.files);
+  const read: Read = {
+    sources: Object.fromEntries(sources.map(({ file, text }) => [file, text])),
+    profiles: [...new Set(roots.flatMap((root) => entriesAt(root, 'profiles').map(([name]) => name)))],
+  };
+  if (!complete) return { ...read, problems: distinct(problems) };
+  return { ...read, ...compose(input, roots, problems) };
+};
+
+/** Files, profile, flags, placeholders; then the checks of what came out. */
+const compose = (
+  input: SpecInput,
+  roots: Mapping[],
+  read: Problem[],
+): { spec: PipelineSpec; warnings: Problem[]; tree: Tree } | { problems: Problem[] } => {
+  const laid = layFiles(roots, input.profile);
+  if (laid.tree === undefined) return { problems: read };
+  const flags = sortFlags(laid.tree, input.set ?? [], input.input ?? []);
+  const changed = applySettings(laid.tree, flags.paths);
+  const filled = interpolate(giveInputs(changed.tree, flags.given), pipelineSchema, input.environment, flags.given);
+  const written = new Set(roots.flatMap(inputsWritten));
+  const inputs = checkInputs(filled.inputs, written, flags.problems);
+  const before = [...read, ...laid.problems, ...flags.problems, ...changed.problems, ...filled.problems, ...inputs];
+  const problems = distinct([...checkTree(filled, input, before)]);
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
-  return { spec: toJson(filled.tree) as PipelineSpec, warnings: problems };
+  const tree = resolvePaths(filled.tree);
+  return { spec: specOf(tree, filled), warnings: problems, tree };
+};
+
+/** Of the inputs, their values are left. */
+const specOf = (tree: Tree, { inputs }: Filled): PipelineSpec => {
+  const { inputs: declared, ...rest } = toJson(tree) as { [key: string]: Json };
+  const values = declared === undefined ? {} : { inputs: inputValues(inputs) };
+  return { ...rest, ...values } as unknown as PipelineSpec;
 };
 
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
-const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
+const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
   const check: Check = { tree, knowing, problems: [] };
   const steps = [
     checkNames,
@@ -70,9 +102,10 @@ const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] =
     checkTiming,
   ];
   for (const step of steps) step(check);
-  const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
-  const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
-  const faulty = [...before, ...found].some(({ severity }) => severity === 'error');
+  const errors = before.filter(({ severity, path }) => severity === 'error' && path !== '');
+  const blamed = new Set([...unfilled, ...errors.map(({ path }) => path)]);
+  const found = [...before, ...[...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path))];
+  const faulty = found.some(({ severity }) => severity === 'error');
   // Beside an error, "not used" is mostly its echo.
   return found.filter(({ code }) => code !== 'unused' || !faulty);
 };

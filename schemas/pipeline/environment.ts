@@ -88,6 +88,7 @@ const app = section(
       { min: 1, example: ['${node}', 'server.js', '--port=${port}'] },
     ),
     copy: text('output', 'Folder copied into ${dir} at the start; ${package} may be used.', {
+      names: 'file',
       optional: true,
       example: '${package}/data',
     }),

@@ -82,6 +82,27 @@ test('whole pipelines in the documentation are valid', () => {
   }
 });
 
+test('pipelines of several files in the documentation are valid', () => {
+  let whole = 0;
+  for (const page of pages) {
+    const files = new Map(
+      blocks(page, 'yaml').flatMap((text) => {
+        const name = /^# (\S+\.yaml)\n/.exec(text)?.[1];
+        return name === undefined ? [] : [[name, text] as const];
+      }),
+    );
+    for (const [file, text] of files) {
+      if (!text.includes('\nextends:')) continue;
+      const read = (path: string): string | undefined => files.get(path);
+      const input = ['pages=20'];
+      const loaded = loadSpec({ text, file, environment: {}, input, files: { read }, fileExists: () => true });
+      assert.deepEqual('problems' in loaded ? loaded.problems : [], [], file);
+      whole += 1;
+    }
+  }
+  assert.ok(whole >= 2);
+});
+
 test('parts of pipelines in the documentation are valid within a whole', () => {
   const rest: Record<string, string> = {
     models: 'models:\n  writer: { provider: local, model: qwen2.5-coder-1.5b }\n',

@@ -41,7 +41,9 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate schema run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(' ');
+  'init validate schema plan run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(
+    ' ',
+  );
 
 test('--help lists every command, fits into 80 columns, and says what the exit codes mean', async () => {
   const { exitCode, stdout } = await lbi(['--help']);
@@ -91,6 +93,10 @@ const wrong: Wrong[] = [
   { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, trl, sharegpt, atif, adp, parquet/ },
   { args: ['init', 'x', '--template', 'desktop'], exit: 2, says: /no template "desktop"[\s\S]*shell[\s\S]*browser/ },
   { args: ['run', 'nowhere.yaml'], exit: 2, says: /no such file.*lbi init/ },
+  { args: ['plan'], exit: 2, says: /missing required argument 'file'/ },
+  { args: ['plan', 'nowhere.yaml'], exit: 2, says: /no such file/ },
+  { args: ['plan', 'lacking.yaml'], exit: 3, says: /missing-key/ },
+  { args: ['plan', 'broken.yaml', '--json'], exit: 3, says: /^broken\.yaml:\d+:\d+: error/m },
   { args: ['run', '.'], exit: 2, says: /it is a folder; name the YAML file/ },
   { args: ['validate', 'nowhere.yaml'], exit: 2, says: /no such file/ },
   { args: ['run', 'broken.yaml'], exit: 3, says: /^broken\.yaml:\d+:\d+: error/m },

@@ -174,6 +174,10 @@ test('documents and examples stand side by side, the best last where that is ask
 test('another document makes other attempts; the same ones make none', async () => {
   const again = await run('rag');
   assert.equal(again.progress.usage['interact/writer']?.calls ?? 0, 0);
+  for (const file of ['rag.yaml', 'no-committee.yaml', 'data-distill.yaml']) {
+    const planned = await place.lbi('plan', file, '--exit-code');
+    assert.equal(planned.exitCode, 0, `${file}: ${planned.stdout}${planned.stderr}`);
+  }
   const page = join(place.folder, 'docs', '0000.md');
   await writeFile(page, `${await readFile(page, 'utf8')}\nA lamp that is on can be switched off.\n`);
   const changed = await run('rag');

@@ -29,6 +29,10 @@ export const indexFolder = (indexes: string, name: string): string =>
 export const wantsExamples = ({ instruction, observation, model }: Knowledge): boolean =>
   instruction !== undefined || observation !== undefined || model !== undefined;
 
+/** Whether anything is found by meaning, which takes vectors and the embedder. */
+export const wantsVectors = ({ instruction, model, documents }: Knowledge): boolean =>
+  instruction?.by === 'meaning' || (model?.k ?? 0) > 0 || documents?.by === 'meaning';
+
 /** Examples and documents as text for the prompt, within the token budget; both empty without `knowledge`. */
 export async function retrieve(
   deps: Deps,

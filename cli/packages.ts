@@ -25,7 +25,7 @@ export function packageFolder(specifier: string): Promise<string> {
 /** The folder of a package that is there already; throws an operator error for one that would have to be installed. */
 export async function installedPackage(specifier: string): Promise<string> {
   const { folder } = placeOf(specifier);
-  if (existsSync(join(folder, 'package.json'))) return folder;
+  if (isThere(folder)) return folder;
   throw new LbiError('operator', `the npm package ${specifier} is not installed yet`);
 }
 
@@ -38,9 +38,18 @@ function placeOf(specifier: string): { root: string; place: string; folder: stri
   return { root, place, folder: join(place, 'node_modules', match.name) };
 }
 
+const isThere = (folder: string): boolean => existsSync(join(folder, 'package.json'));
+
+/** The folder of a package that is installed already; undefined when it is not, or is no package's name. */
+export function packagePlace(specifier: string): string | undefined {
+  if (!pattern.test(specifier)) return undefined;
+  const { folder } = placeOf(specifier);
+  return isThere(folder) ? folder : undefined;
+}
+
 async function install(specifier: string): Promise<string> {
   const { root, place, folder } = placeOf(specifier);
-  if (existsSync(join(folder, 'package.json'))) return folder;
+  if (isThere(folder)) return folder;
   await mkdir(root, { recursive: true });
   const temporary = await mkdtemp(join(root, '.install-'));
   try {
@@ -53,7 +62,7 @@ async function install(specifier: string): Promise<string> {
       },
     );
     await rename(temporary, place).catch(async (error: unknown) => {
-      if (!existsSync(join(folder, 'package.json'))) throw error;
+      if (!isThere(folder)) throw error;
     });
   } catch (cause) {
     const detail =

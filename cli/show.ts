@@ -114,17 +114,22 @@ async function showExamples(store: Store, record: RunRecord, options: ShowOption
     process.stdout.write(`${JSON.stringify(judged)}\n`);
     return 0;
   }
-  for (const { instruction, style, task, actions, votes, absent, kept, reason } of judged) {
+  for (const { example, instruction, style, task, actions, votes, absent, kept, reason } of judged) {
     const ballots = await Promise.all(votes.map(async (vote) => voteLine(vote, await getJson<Vote>(store, vote.vote))));
     print([
       paint(kept ? 'green' : 'red', `${kept ? '✔' : '✘'} ${instruction.replaceAll(/\s+/g, ' ')}`),
-      `    ${style}, from ${task}${kept ? '' : `; ${reason}`}`,
+      `    ${example.slice(0, 12)}  ${style}, from ${task}${kept ? '' : `; ${reason}`}`,
       ...actions.map((action) => `    ${action}`),
       ...[...ballots, ...(absent ?? []).map(absenceLine)].map((line) => paint('dim', `    ${line}`)),
       '',
     ]);
   }
-  print([`${judged.length} ${options.dropped === true ? 'dropped' : 'kept'}`]);
+  print([
+    `${judged.length} ${options.dropped === true ? 'dropped' : 'kept'}`,
+    ...(judged[0] === undefined
+      ? []
+      : ['', `  where one comes from  ${program} explain ${record.run}/${judged[0].example.slice(0, 12)}`]),
+  ]);
   return 0;
 }
 

@@ -7,6 +7,7 @@ import type { Task } from '../schemas/task.ts';
 import { findPage, getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
 import { findAttempt } from './attempt.ts';
 import { finishedEpisode } from './conclude.ts';
+import { corpusOf } from './corpus.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
 
@@ -82,10 +83,12 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
   const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.size());
   const admitted = fresh.slice(0, room).map(({ instruction }) => instruction);
   const attempts = stageOf(plan, 'interact').attempts;
+  const corpus = await corpusOf(deps.store, plan, input.run);
+  const shared = { document: input.document, seed: plan.spec.seed, ...(corpus === undefined ? {} : { corpus }) };
   const entries: TaskEntry[] = [];
   for (const instruction of admitted) {
     for (let attempt = 0; attempt < attempts; attempt += 1)
-      entries.push(await storeTask(deps, plan, input.document, instruction, attempt));
+      entries.push(await storeTask(deps, { ...shared, instruction, attempt }));
   }
   const batch: Batch = { instructions: admitted, fresh: entries, duplicates: duplicates.length };
   await writePage(deps.store, path, batch);
@@ -94,20 +97,11 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
 
 async function storeTask(
   deps: Deps,
-  plan: Plan,
-  document: DocumentEntry | null,
-  instruction: string,
-  attempt: number,
+  { document, ...rest }: Pick<Task, 'instruction' | 'attempt' | 'seed' | 'corpus'> & { document: DocumentEntry | null },
 ): Promise<TaskEntry> {
+  const { instruction, attempt } = rest;
   const id = taskId(document, instruction, attempt);
-  const task: Task = {
-    id,
-    instruction,
-    document: document?.ref ?? null,
-    documentId: document?.id ?? null,
-    attempt,
-    seed: plan.spec.seed,
-  };
+  const task: Task = { ...rest, id, document: document?.ref ?? null, documentId: document?.id ?? null };
   const title = instruction.length > 100 ? `${instruction.slice(0, 99)}…` : instruction;
   return { ref: await putJson(deps.store, task), id, title };
 }

@@ -11,10 +11,11 @@ import { getJson, hasherOf, hashOf, putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { digestOf, familyOf } from './digest.ts';
+import { digestOf } from './digest.ts';
+import { stageOf } from './plans.ts';
 
 /** Version of a record's shape: one of another shape is not found, and made again from replies that are. */
-const recordVersion = 2;
+const recordVersion = 3;
 
 const hashers = new WeakMap<Plan, (task: Ref) => string>();
 
@@ -42,20 +43,22 @@ export const conclude =
   (deps: Deps) =>
   async (input: { plan: Ref; record: EpisodeDraft }): Promise<Ref> => {
     const plan = await deps.plan(input.plan);
-    const record = await putJson(deps.store, await withDigests(deps.store, input.record));
+    const { environment } = stageOf(plan, 'interact');
+    const record = await putJson(deps.store, await withDigests(deps.store, input.record, environment));
     const first = await deps.store.remember(episodeKey(plan, input.record.task), record);
     if (first === record || enough(plan, await getJson<Episode>(deps.store, first))) return first;
     return deps.store.remember(recountKey(plan, input.record.task), record);
   };
 
-async function withDigests(store: Store, draft: EpisodeDraft): Promise<Episode> {
+async function withDigests(store: Store, draft: EpisodeDraft, environment: string): Promise<Episode> {
   const candidates = draft.candidates.map(async (candidate) => ({
     ...candidate,
     digest: await digestOf(store, candidate),
   }));
+  const { documentId, instruction } = await getJson<Task>(store, draft.task);
   return {
     ...draft,
-    family: familyOf(await getJson<Task>(store, draft.task)),
+    origin: { documentId, task: instruction, environment },
     candidates: await Promise.all(candidates),
   };
 }
@@ -78,7 +81,7 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
   const { ref, record } = found;
   const committee = committeeOf(plan);
   const kept = record.candidates.filter(
-    (candidate) => committee !== undefined && recount(candidate, committee).kept,
+    (candidate) => committee === undefined || recount(candidate, committee).kept,
   ).length;
   return {
     task: task.ref,
@@ -89,7 +92,7 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
     detail: record.detail,
     steps: record.steps,
     windows: record.windows,
-    voted: record.candidates.length,
+    voted: committee === undefined ? 0 : record.candidates.length,
     kept,
     unreadable: 0,
     dropped: record.dropped,

@@ -1,6 +1,7 @@
 /** Asks the agent for its next action; before that, where the pipeline says so, for a query and the examples it finds. */
 import { decisionSchema, narrowDecisionSchema, readDecision } from '../core/action-schema.ts';
-import { describeAction, describeActions, renderHistory } from '../core/describe.ts';
+import { agentPrompt, historyText, latestText } from '../core/agent-prompt.ts';
+import { describeAction, type ShownStep } from '../core/describe.ts';
 import { fillPrompt } from '../core/prompt.ts';
 import { querySchema, readQuery } from '../core/query-schema.ts';
 import type { Message, ModelRequest, Part } from '../models/model.ts';
@@ -24,27 +25,22 @@ interface Situation {
   stage: FullStage<'interact'>;
   task: Task;
   actions: ActionDefinition[];
-  steps: Step[];
+  first: string;
+  steps: ShownStep[];
   latest: Step;
 }
 
 async function situation(deps: Deps, plan: Plan, input: DecideInput): Promise<Situation> {
   const [root, ...steps] = await readTrajectory(deps.store, input.head);
-  const actions = root.actions === undefined ? [] : await getJson<ActionDefinition[]>(deps.store, root.actions);
-  const task = await getJson<Task>(deps.store, input.task);
-  return { stage: stageOf(plan, 'interact'), task, actions, steps: [root, ...steps], latest: steps.at(-1) ?? root };
+  return {
+    stage: stageOf(plan, 'interact'),
+    task: await getJson<Task>(deps.store, input.task),
+    actions: root.actions === undefined ? [] : await getJson<ActionDefinition[]>(deps.store, root.actions),
+    first: root.observation.text,
+    steps: shownSteps(steps),
+    latest: steps.at(-1) ?? root,
+  };
 }
-
-/** The trajectory so far as the prompt shows it: each action with what came of it. */
-const history = ({ stage, steps }: Situation): string => {
-  const shown = shownSteps(steps);
-  return shown.length === 0 ? 'Nothing yet.' : renderHistory(shown, { chars: stage.history_chars });
-};
-
-const latestText = ({ latest }: Situation): string =>
-  latest.error === undefined
-    ? latest.observation.text
-    : `The last action failed: ${latest.error.message}\n\n${latest.observation.text}`;
 
 export const query =
   (deps: Deps) =>
@@ -54,8 +50,8 @@ export const query =
     const name = now.stage.knowledge?.model?.query_model ?? now.stage.model;
     const { system, user } = fillPrompt(promptOf(plan, 'interact/query'), {
       task: now.task.instruction,
-      history: history(now),
-      observation: latestText(now),
+      history: historyText(now.steps, now.stage.history_chars),
+      observation: latestText(now.first, now.steps),
     });
     const request: ModelRequest = {
       role: 'query',
@@ -82,15 +78,14 @@ export const decide =
     const name = now.stage.model;
     const model = await deps.model(plan, name);
     const written = input.query === null ? undefined : await getJson<string>(deps.store, input.query);
-    const knowledge = await retrieve(deps, now.stage, latestText(now), written);
-    const { system, user } = fillPrompt(promptOf(plan, 'interact'), {
-      actions: describeActions(now.actions),
-      place: placeOf(plan),
-      knowledge,
-      task: now.task.instruction,
-      history: history(now),
-      observation: latestText(now),
+    const found = await retrieve(deps, now.stage, {
+      task: now.task,
+      observation: latestText(now.first, now.steps),
+      query: written,
     });
+    const asking = { prompt: promptOf(plan, 'interact'), place: placeOf(plan), historyChars: now.stage.history_chars };
+    const { actions, first, steps } = now;
+    const { system, user } = agentPrompt(asking, { task: now.task.instruction, actions, first, steps, ...found });
     const content: Part[] = [{ type: 'text', text: user }];
     const { screenshot } = now.latest.observation;
     if (model.images && screenshot !== undefined)

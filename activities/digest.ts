@@ -2,7 +2,6 @@
 import { describeAction } from '../core/describe.ts';
 import type { Candidate, Digest } from '../schemas/episode.ts';
 import type { Example } from '../schemas/example.ts';
-import type { Task } from '../schemas/task.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
@@ -23,6 +22,3 @@ export async function digestOf(store: Store, candidate: Candidate): Promise<Dige
     ballots: await Promise.all(ballots),
   };
 }
-
-/** What a task was made from: the page, whose parts (`page#2`) belong together, or the task itself. */
-export const familyOf = ({ documentId, id }: Task): string => documentId?.split('#')[0] ?? id;

@@ -3,14 +3,18 @@ import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
 import { seatsOf } from '../core/committee.ts';
 import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
-import type { DatasetFacts } from '../schemas/dataset.ts';
+import type { DatasetFacts, Row } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
+import type { Format } from '../schemas/format.ts';
+import type { ActionDefinition } from '../schemas/observation.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { type Format, writeDataset } from '../store/dataset/write.ts';
+import type { Telling } from '../store/dataset/conversation.ts';
+import { writeDataset } from '../store/dataset/write.ts';
+import { getJson } from '../store/json.ts';
 import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { stageOf } from './plans.ts';
+import { placeOf, stageOf } from './plans.ts';
 import { documentsOf } from './read.ts';
 import { readRows } from './rows.ts';
 
@@ -20,7 +24,7 @@ export const exportDataset =
     const plan = await deps.plan(input.plan);
     const stage = stageOf(plan, 'export');
     const path = stage.path.replaceAll('${run}', input.run).replaceAll('${pipeline}', plan.spec.name);
-    return writeRun(deps, plan, input, join(deps.home, path), stage.formats);
+    return writeRun(deps, plan, input, join(deps.home, path), stage);
   };
 
 /** Writes what a run kept into a folder; a dataset that is there already is replaced. */
@@ -29,10 +33,10 @@ export async function writeRun(
   plan: Plan,
   input: ExportInput,
   folder: string,
-  formats: Format[],
+  { formats, ...telling }: Telling & { formats: Format[] },
 ): Promise<Pick<DatasetSummary, 'folder' | 'files'>> {
   const rows = await readRows(deps.store, plan, input.summary.rows);
-  const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input), formats);
+  const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input, rows), formats, telling);
   return { folder, files };
 }
 
@@ -40,8 +44,11 @@ async function factsOf(
   deps: Pick<Deps, 'store'>,
   plan: Plan,
   { run, plan: ref, funnel, summary, usage }: ExportInput,
+  rows: Row[],
 ): Promise<DatasetFacts> {
   const { spec } = plan;
+  const interact = stageOf(plan, 'interact');
+  const stage = findStage(plan, 'export');
   return {
     name: spec.name,
     ...(spec.description === undefined ? {} : { description: spec.description }),
@@ -54,13 +61,29 @@ async function factsOf(
     committee: committeeOf(plan) ?? { members: [], criteria: {}, passes: 'all', accept: 'unanimous' },
     counts: countsOf(funnel, summary),
     sources: await sourcesOf(deps, run),
-    usage,
-    heldOut: findStage(plan, 'export')?.split ?? 0,
+    usage: Object.fromEntries(Object.entries(usage).filter(([account]) => !account.endsWith('/none'))),
+    heldOut: stage?.split ?? 0,
+    validation: stage?.validation ?? 0,
+    splitBy: stage?.split_by ?? 'document',
+    actions: await definitionsOf(deps, rows),
+    agent: {
+      prompt: plan.prompts.interact ?? '',
+      place: placeOf(plan),
+      history_chars: interact.history_chars,
+      model: modelName(plan, interact.model),
+    },
     scripted: [
       ...Object.entries(spec.models).flatMap(([name, model]) => (model.provider === 'scripted' ? [name] : [])),
       ...Object.entries(spec.environments).flatMap(([name, place]) => (place.kind === 'scripted' ? [name] : [])),
     ],
   };
+}
+
+/** What the agents of these rows could do, by the reference that the rows name it with. */
+async function definitionsOf(deps: Pick<Deps, 'store'>, rows: Row[]): Promise<DatasetFacts['actions']> {
+  const refs = [...new Set(rows.flatMap(({ actions }) => actions ?? []))].sort();
+  const found = refs.map(async (ref) => [ref, await getJson<ActionDefinition[]>(deps.store, ref)] as const);
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** Provider and model id, or what its identity says where there is no id. */

@@ -1,7 +1,7 @@
 /** Pages of a run that say of every judged example what became of it and why: what `lbi show` lists. */
 import type { CountedVote } from '../core/recount.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Absence } from '../schemas/episode.ts';
+import type { Absence, Episode } from '../schemas/episode.ts';
 import type { Example } from '../schemas/example.ts';
 import { readPage, writePage } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
@@ -9,8 +9,8 @@ import type { Store } from '../store/store.ts';
 export interface Judged {
   example: Ref;
   task: string;
-  /** what its task was made from: the split goes by it */
-  family: string;
+  /** what the split goes by */
+  origin: Episode['origin'];
   instruction: string;
   style: Example['style'];
   actions: string[];

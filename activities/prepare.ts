@@ -3,6 +3,7 @@ import { seatsOf } from '../core/committee.ts';
 import type { CallPatience, FailureRule, Flow, PaidStage, PipelineInput } from '../schemas/flow.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { temporal } from '../temporal.config.ts';
 import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
@@ -18,7 +19,7 @@ export const prepare =
     const filter = findStage(plan, 'filter');
     const environment = plan.spec.environments[interact.environment];
     const queryModel = interact.knowledge?.model?.query_model;
-    const relabelModel = construct?.model ?? instruct.model;
+    const relabelModel = construct?.model;
     const seats = filter === undefined ? [] : seatsOf(filter);
     const queue = (model: string): string => deps.queues.model(plan, model);
     return {
@@ -30,7 +31,7 @@ export const prepare =
         instruct: queue(instruct.model),
         decide: queue(interact.model),
         query: queryModel === undefined ? null : queue(queryModel),
-        relabel: queue(relabelModel),
+        relabel: relabelModel === undefined ? temporal.mainQueue : queue(relabelModel),
         votes: seats.map(({ name, model, weight, optional }) => ({
           member: name,
           queue: queue(model),
@@ -44,7 +45,7 @@ export const prepare =
         instruct: `instruct/${instruct.model}`,
         decide: `interact/${interact.model}`,
         query: `query/${queryModel ?? 'none'}`,
-        relabel: `construct/${relabelModel}`,
+        relabel: `construct/${relabelModel ?? 'none'}`,
       },
       interact: {
         environment: interact.environment,

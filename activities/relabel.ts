@@ -1,5 +1,6 @@
 /** Backward construction: an instruction for what really happened in a window (paper §2.2, Table 30). */
 import { describeAction, renderTrajectory } from '../core/describe.ts';
+import { LbiError } from '../core/errors.ts';
 import { fillPrompt } from '../core/prompt.ts';
 import { readRelabel, relabelSchema } from '../core/relabel-schema.ts';
 import { noUsage } from '../core/usage.ts';
@@ -27,6 +28,9 @@ export const relabel =
       return { ...(await keep(task.instruction)), usage: noUsage, readable: true, detail: '' };
 
     const stage = stageOf(plan, 'construct');
+    const { model } = stage;
+    if (model === undefined)
+      throw new LbiError('spec', `construct names no model to write instructions of the style ${input.style}`);
     const { first, steps } = await readWindow(deps.store, input.head, input.window);
     const trajectory = renderTrajectory(first, steps, { chars: stage.observation_chars });
     const { system, user } = fillPrompt(promptOf(plan, `construct/${input.style}`), { trajectory });
@@ -35,9 +39,9 @@ export const relabel =
       system,
       messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
       schema: relabelSchema(),
-      ...samplingOf(plan, stage.model),
+      ...samplingOf(plan, model),
     };
-    const { reply, usage } = await ask(deps, plan, stage.model, request, null);
+    const { reply, usage } = await ask(deps, plan, model, request, null);
     const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
     if (instruction === undefined) {
       // An empty instruction is an answer: the writer saw nothing accomplished.

@@ -1,6 +1,6 @@
 /** Counts the stored votes under the rule, drops near-duplicates, splits by document: the rows of the dataset. Asks nobody. */
 import { recount } from '../core/recount.ts';
-import { splitOf } from '../core/split.ts';
+import { familyOf, splitOf } from '../core/split.ts';
 import { count } from '../core/usage.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Absence, Episode } from '../schemas/episode.ts';
@@ -41,6 +41,7 @@ export const tally =
       kept: rows.length,
       dropped,
       train: rows.filter(({ split }) => split === 'train').length,
+      validation: rows.filter(({ split }) => split === 'validation').length,
       test: rows.filter(({ split }) => split === 'test').length,
       ...(Object.keys(absent).length > 0 ? { absent } : {}),
       ...(unexpected.length > 0 ? { unexpected } : {}),
@@ -69,7 +70,7 @@ async function judgeAll(deps: Counting, plan: Plan, { run, pages }: { run: strin
   return judged;
 }
 
-const judgeEpisode = (committee: Committee | undefined, { candidates, family }: Episode, task: string): Judged[] =>
+const judgeEpisode = (committee: Committee | undefined, { candidates, origin }: Episode, task: string): Judged[] =>
   candidates.map((candidate) => {
     const { example, absent, digest } = candidate;
     const { instruction, style, actions } = digest;
@@ -78,7 +79,7 @@ const judgeEpisode = (committee: Committee | undefined, { candidates, family }: 
     return {
       example,
       task,
-      family,
+      origin,
       instruction,
       style,
       actions,
@@ -89,13 +90,15 @@ const judgeEpisode = (committee: Committee | undefined, { candidates, family }: 
 
 /** The split goes by family, so that nothing of a page is on both sides. */
 function keptRows(plan: Plan, judged: Judged[]): KeptExample[] {
-  const share = findStage(plan, 'export')?.split ?? 0;
+  const stage = findStage(plan, 'export');
+  const by = stage?.split_by ?? 'document';
+  const shares = { test: stage?.split ?? 0, validation: stage?.validation ?? 0 };
   return judged
     .filter(({ kept }) => kept)
-    .map(({ example, family, votes }) => ({
+    .map(({ example, origin, votes }) => ({
       example,
       votes: votes.map(({ vote }) => vote),
-      split: splitOf(family, share, plan.spec.seed),
+      split: splitOf(familyOf(origin, by), shares, plan.spec.seed),
     }));
 }
 

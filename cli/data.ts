@@ -3,15 +3,17 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { committeeOf } from '../activities/committee.ts';
 import { writeRun } from '../activities/export.ts';
+import { brokenLinks, openLineages } from '../activities/lineage.ts';
 import { findStage } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
 import { readRows } from '../activities/rows.ts';
 import { LbiError } from '../core/errors.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { DatasetSummary, Progress } from '../schemas/flow.ts';
+import type { Format } from '../schemas/format.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { checkDataset, checkRows } from '../store/dataset/check.ts';
-import type { Format } from '../store/dataset/write.ts';
+import type { Telling } from '../store/dataset/conversation.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
@@ -38,15 +40,26 @@ async function finishedRun(text: string): Promise<Finished> {
   return { store, record, progress, dataset: progress.dataset, plan: await getJson<Plan>(store, record.plan) };
 }
 
-export async function exportCommand(
-  run: string,
-  options: { format?: string[]; out?: string; json?: boolean },
-): Promise<number> {
+export interface ExportOptions {
+  format?: Format[];
+  chat?: Telling['chat'];
+  out?: string;
+  json?: boolean;
+}
+
+/** As the pipeline's stage export says, with what the call says in its place. */
+function tellingOf(plan: Plan, options: ExportOptions): Telling & { formats: Format[] } {
+  const stage = findStage(plan, 'export');
+  return {
+    formats: options.format ?? stage?.formats ?? ['openai', 'parquet'],
+    chat: options.chat ?? stage?.chat ?? 'turns',
+    finish: stage?.finish ?? 'reply',
+    repeated_steps: stage?.repeated_steps ?? 'train',
+  };
+}
+
+export async function exportCommand(run: string, options: ExportOptions): Promise<number> {
   const { store, record, plan, progress, dataset } = await finishedRun(run);
-  const formats = (options.format ?? ['openai', 'parquet']).map((name): Format => {
-    if (name === 'openai' || name === 'parquet') return name;
-    throw new LbiError('spec', `there is no format "${name}"; there are openai and parquet`);
-  });
   const folder = resolve(options.out ?? join('.lbi', 'datasets', record.run));
   const input = {
     plan: record.plan,
@@ -55,7 +68,7 @@ export async function exportCommand(
     funnel: progress.funnel,
     usage: progress.usage,
   };
-  const { files } = await writeRun({ store }, plan, input, folder, formats);
+  const { files } = await writeRun({ store }, plan, input, folder, tellingOf(plan, options));
   if (options.json === true) process.stdout.write(`${JSON.stringify({ folder, files })}\n`);
   else
     for (const { path, rows } of files)
@@ -97,10 +110,16 @@ export async function checkCommand(run: string, options: { json?: boolean }): Pr
   const { store, record, plan, dataset } = await finishedRun(run);
   // Rows of the store are made anew whenever they are read; what was written as the dataset is compared where it lies.
   const written = dataset.folder !== null && existsSync(dataset.folder) ? dataset.folder : undefined;
+  const splitBy = findStage(plan, 'export')?.split_by;
   const problems =
     written === undefined
-      ? await checkRows(store, await readRows(store, plan, dataset.rows), committeeOf(plan))
+      ? await checkRows(store, await readRows(store, plan, dataset.rows), committeeOf(plan), splitBy)
       : await checkDataset(store, written);
+  const lineages = await openLineages(store, record.run, plan);
+  for (const example of lineages.kept) {
+    const broken = brokenLinks(await lineages.of(example));
+    problems.push(...broken.map((message) => ({ where: example.slice(0, 16), message })));
+  }
   if (options.json === true) process.stdout.write(`${JSON.stringify({ rows: dataset.kept, problems })}\n`);
   else {
     for (const { where, message } of problems) process.stdout.write(`${where}: ${message}\n`);

@@ -4,6 +4,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
+import { formats } from '../schemas/format.ts';
 import { cacheFolder, program as lbi } from './home.ts';
 import { version } from './version.ts';
 import { WrongCall } from './wrong-call.ts';
@@ -242,7 +243,8 @@ program.commandsGroup('Use the data');
 program
   .command('export')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
-  .addOption(new Option('--format <names...>', 'formats to write (both)').choices(['openai', 'parquet']))
+  .addOption(new Option('--format <names...>', "formats to write (the pipeline's)").choices([...formats]))
+  .addOption(new Option('--chat <how>', 'a row per conversation or per action').choices(['turns', 'steps']))
   .option('--out <folder>', 'where to write it (.lbi/datasets/RUN)')
   .option(...json)
   .description('write the dataset of a run again, in other formats or elsewhere')

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { indexFolder } from '../activities/retrieve.ts';
+import { listDocuments } from '../activities/corpus.ts';
+import { indexFolder, wantsExamples } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
 import { makePlan } from '../core/plan.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
@@ -16,7 +17,8 @@ import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
-import { cacheFolder, indexesFolder } from './home.ts';
+import { openStore } from '../store/stores.ts';
+import { cacheFolder, indexesFolder, storeUrl } from './home.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 import { readPrompts } from './prompts.ts';
 import { WrongCall } from './wrong-call.ts';
@@ -98,10 +100,15 @@ async function folderHash(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** What the examples are that the agent is shown: an index built anew is other knowledge. Throws a spec error when there is none. */
+/**
+ * What the examples are that the agent is shown: an index built anew is other knowledge. (Documents are known once the sources were
+ * read: activities/corpus.ts.) Throws a spec error when the index or the run that is named is not there.
+ */
 async function knowledgeOf(spec: FullSpec): Promise<Record<string, string>> {
   for (const stage of spec.stages) {
-    if (stage.uses !== 'interact' || stage.knowledge === undefined) continue;
+    const from = stage.uses === 'interact' ? (stage.knowledge?.documents?.from ?? 'sources') : 'sources';
+    if (from !== 'sources') await listDocuments(await openStore(storeUrl()), from);
+    if (stage.uses !== 'interact' || stage.knowledge?.index === undefined || !wantsExamples(stage.knowledge)) continue;
     const index = await openIndex(indexFolder(indexesFolder(), stage.knowledge.index));
     const { identity } = index;
     index.close();

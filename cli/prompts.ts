@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
+import { wantsExamples } from '../activities/retrieve.ts';
 import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
@@ -41,10 +42,25 @@ export async function readPrompts(spec: FullSpec, folder: string): Promise<Recor
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
     const text = await readPrompt(path);
-    parsePrompt(text, promptVariables[promptKinds[name]], path);
+    const { variables } = parsePrompt(text, promptVariables[promptKinds[name]], path);
+    if (name === 'interact') checkKnowledge(spec, variables, path);
     prompts[name] = text;
   }
   return { ...prompts, ...(await memberPrompts(spec, folder)) };
+}
+
+/** An own prompt without the block would leave out what is retrieved, and nobody would notice. */
+function checkKnowledge(spec: FullSpec, variables: string[], path: string): void {
+  const knowledge = spec.stages.flatMap((stage) => (stage.uses === 'interact' ? (stage.knowledge ?? []) : []))[0];
+  if (knowledge === undefined) return;
+  const wanted = { knowledge: wantsExamples(knowledge), documents: knowledge.documents !== undefined };
+  for (const [variable, needed] of Object.entries(wanted)) {
+    if (needed && !variables.includes(variable))
+      throw new LbiError(
+        'spec',
+        `${path}: the stage interact retrieves ${variable === 'knowledge' ? 'examples' : variable}, but the prompt has no {{ ${variable} }} to put them in`,
+      );
+  }
 }
 
 /** Prompts that single members of the committee are asked with. */

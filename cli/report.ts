@@ -1,5 +1,5 @@
 /** What a run made, in words: the funnel, why things were dropped, what it cost, where the dataset is. */
-import type { Progress } from '../schemas/flow.ts';
+import type { DatasetSummary, Progress } from '../schemas/flow.ts';
 import { amount, duration, money, paint, totalUsd } from './progress.ts';
 import type { RunRecord } from './runs.ts';
 
@@ -33,11 +33,14 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
       ].join(', '),
     ),
     row('windows', `${funnel.windows}`, ''),
-    row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
-    row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
+    ...(funnel.voted === 0 && funnel.kept > 0
+      ? [row('examples', `${funnel.kept}`, 'no committee judged them')]
+      : [
+          row('judged', `${funnel.voted}`, 'instructions written for windows and put to the committee'),
+          row('accepted', `${funnel.kept}`, `${percent(funnel.kept, funnel.voted)} of the judged`),
+        ]),
   ];
-  if (dataset !== null)
-    lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
+  if (dataset !== null) lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${sides(dataset)}`));
   lines.push(
     '',
     ...unexpectedLines(progress),
@@ -48,6 +51,10 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
   );
   return lines;
 }
+
+/** `6 train, 1 test`; the validation split where there is one. */
+const sides = ({ train, validation = 0, test }: DatasetSummary): string =>
+  [`${train} train`, ...(validation > 0 ? [`${validation} validation`] : []), `${test} test`].join(', ');
 
 const row = (name: string, number: string, note: string): string =>
   `  ${name.padEnd(14)}${number.padStart(6)}   ${paint('dim', note)}`;

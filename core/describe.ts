@@ -34,20 +34,22 @@ export function describeAction(action: Action): string {
   return [action.name, ...target, ...Object.entries(rest).map(([key, value]) => `${key}=${shown(value)}`)].join(' ');
 }
 
+/** The action that the engine adds to those of a place. */
+export const finishAction: ActionDefinition = {
+  name: 'finish',
+  description: 'End the episode: the task is done, or it cannot be done here.',
+  parameters: {
+    type: 'object',
+    properties: {
+      answer: { type: 'string', description: 'What the task asked to find out, or "done", or why not.' },
+    },
+    required: ['answer'],
+  },
+};
+
 /** The actions as a Markdown list with their arguments, `finish` last: what the agent is told it may do. */
 export function describeActions(actions: ActionDefinition[]): string {
-  const finish: ActionDefinition = {
-    name: 'finish',
-    description: 'End the episode: the task is done, or it cannot be done here.',
-    parameters: {
-      type: 'object',
-      properties: {
-        answer: { type: 'string', description: 'What the task asked to find out, or "done", or why not.' },
-      },
-      required: ['answer'],
-    },
-  };
-  return [...actions, finish].map(describeDefinition).join('\n');
+  return [...actions, finishAction].map(describeDefinition).join('\n');
 }
 
 /**

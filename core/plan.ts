@@ -150,14 +150,32 @@ const committeeIdentity = (
 const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
   const schema = childSchema(pipelineSchema, 'stages')?.items ?? {};
   const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
+  const known =
+    stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {};
   return {
     stage: uses ?? stage.uses,
     version: plan.versions.stages[stage.uses] ?? '1',
     seed: plan.spec.seed,
     ...(stage.uses === 'filter'
       ? committeeIdentity(plan, stage, own, part)
-      : { parameters: own, prompts: promptsOf(plan, stage.uses, part) }),
-    ...(stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {}),
+      : { parameters: withoutPlaces(own, known), prompts: promptsOf(plan, stage.uses, part) }),
+    ...known,
+  };
+};
+
+/** What is in an index counts, not where it lies; the documents that are retrieved are part of each task, whichever run read them. */
+const withoutPlaces = (own: JsonObject, known: JsonObject): JsonObject => {
+  const { knowledge } = own;
+  if (knowledge === undefined || !isMap(knowledge)) return own;
+  const { index, documents, ...rest } = knowledge;
+  const { from: _from, ...looked } = isMap(documents) ? documents : {};
+  return {
+    ...own,
+    knowledge: {
+      ...rest,
+      ...(index === undefined || known.content !== undefined ? {} : { index }),
+      ...(documents === undefined ? {} : { documents: looked }),
+    },
   };
 };
 

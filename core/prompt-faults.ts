@@ -10,7 +10,7 @@ export interface PromptFault {
 }
 
 /** May be left out of a prompt, and may be empty when it is filled; every other variable is required. */
-export const optional = new Set(['title', 'place', 'hints', 'knowledge', 'history']);
+export const optional = new Set(['title', 'place', 'hints', 'knowledge', 'documents', 'history']);
 
 /** A backslash before the braces keeps them as text. */
 export const braces = /\\?\{\{([^{}\n]*)(\}\})?/g;

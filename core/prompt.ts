@@ -12,7 +12,7 @@ export interface Prompt {
 /** The variables that each prompt may use. */
 export const promptVariables = {
   instruct: ['document', 'title', 'count', 'place', 'hints'],
-  decide: ['actions', 'place', 'knowledge', 'task', 'history', 'observation'],
+  decide: ['actions', 'place', 'knowledge', 'documents', 'task', 'history', 'observation'],
   query: ['task', 'history', 'observation'],
   relabel: ['trajectory'],
   vote: ['instruction', 'trajectory', 'criteria'],

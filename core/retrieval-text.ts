@@ -1,4 +1,4 @@
-/** How many retrieved examples fit into a prompt. */
+/** How much of what was retrieved fits into a prompt. */
 
 /**
  * Tokens of a text, estimated without a tokenizer: four characters of ASCII, two of other alphabets, or one ideograph make a token.
@@ -6,22 +6,52 @@
  */
 export function estimateTokens(text: string): number {
   let quarters = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    quarters += code < 0x80 ? 1 : code < 0x2e80 ? 2 : 4;
-  }
+  for (const character of text) quarters += quartersOf(character);
   return Math.ceil(quarters / 4);
 }
 
-/** The texts that fit into `maxTokens` together, best first as given; one that does not fit is passed over for shorter ones behind it. */
-export function fitExamples(examples: { text: string }[], maxTokens: number): string[] {
+function quartersOf(character: string): number {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x80 ? 1 : code < 0x2e80 ? 2 : 4;
+}
+
+/** What was found: the examples and the documents, each best first. */
+export interface Found {
+  examples: string[];
+  documents: string[];
+}
+
+/**
+ * What of it fits into `maxTokens` together. An example is whole or not there: one that does not fit is passed over for
+ * shorter ones behind it. Of the documents the first that does not fit is cut to what is left, and nothing follows it.
+ */
+export function fitKnowledge({ examples, documents }: Found, maxTokens: number): Found {
   let left = maxTokens;
-  return examples
-    .map(({ text }) => text)
-    .filter((text) => {
-      const tokens = estimateTokens(text);
-      if (tokens > left) return false;
-      left -= tokens;
-      return true;
-    });
+  const take = (text: string): boolean => {
+    const tokens = estimateTokens(text);
+    if (tokens > left) return false;
+    left -= tokens;
+    return true;
+  };
+  const taken = examples.filter(take);
+  const whole = documents.findIndex((text) => !take(text));
+  if (whole < 0) return { examples: taken, documents };
+  const cut = left < leastTokens ? [] : [cutToTokens(documents[whole] ?? '', left)];
+  return { examples: taken, documents: [...documents.slice(0, whole), ...cut] };
+}
+
+/** A document of fewer tokens than this is only its heading. */
+const leastTokens = 50;
+const cutMark = ' …';
+
+/** The longest beginning of a text that has at most so many tokens, with a mark that it was cut. */
+function cutToTokens(text: string, tokens: number): string {
+  let quarters = 4 * (tokens - estimateTokens(cutMark));
+  let end = 0;
+  for (const character of text) {
+    quarters -= quartersOf(character);
+    if (quarters < 0) break;
+    end += character.length;
+  }
+  return end === text.length ? text : `${text.slice(0, end)}${cutMark}`;
 }

@@ -27,6 +27,8 @@ const strata = [
 export interface Cut {
   windows: Window[];
   cut: number;
+  /** the step at which the whole trajectory ends, repeated ones left out */
+  end: number;
   dropped: Record<string, number>;
 }
 
@@ -46,11 +48,13 @@ export function worthwhileWindows(
   { facts, outcome, verification }: Walked,
 ): Cut {
   const dropped: Record<string, number> = {};
-  if (construct === null) return { windows: [], cut: 0, dropped };
+  if (construct === null) return { windows: [], cut: 0, end: 0, dropped };
   const all = facts.map((fact) => fact.index);
   const kept = filter?.dropRepeated === false ? all : keptSteps(facts);
   if (kept.length < all.length) count(dropped, 'repeated-step', all.length - kept.length);
-  const { maxWindows: max, maxWindowSteps: maxSteps } = construct;
+  const { maxWindows, maxWindowSteps: maxSteps, styles } = construct;
+  // Where nothing is written for stretches of it, the whole trajectory is the only window.
+  const max = styles.every((style) => style === 'original') ? 1 : maxWindows;
   const cut = cutWindows(kept, { max, maxSteps, seed });
   const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
   const windows = cut.filter((window) => {
@@ -58,14 +62,14 @@ export function worthwhileWindows(
     if (reason !== undefined) count(dropped, reason);
     return reason === undefined;
   });
-  return { windows, cut: cut.length, dropped };
+  return { windows, cut: cut.length, end: kept.at(-1) ?? 0, dropped };
 }
 
-/** What instructions are written for. The original instruction belongs to the whole trajectory, of `steps` actions, only. */
-export const stylePairs = (windows: Window[], styles: Style[], steps: number): { window: Window; style: Style }[] =>
+/** What instructions are written for. The original instruction belongs to the whole trajectory only, to the step `end`. */
+export const stylePairs = (windows: Window[], styles: Style[], end: number): { window: Window; style: Style }[] =>
   windows.flatMap((window) =>
     styles
-      .filter((style) => style !== 'original' || (window.from === 0 && window.to === steps))
+      .filter((style) => style !== 'original' || (window.from === 0 && window.to === end))
       .map((style) => ({ window, style })),
   );
 

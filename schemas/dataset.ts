@@ -2,8 +2,14 @@
 import type { Static } from 'typebox';
 import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
+import { type Split, splits } from './format.ts';
+import type { ActionDefinition } from './observation.ts';
 import { Type } from './type.ts';
 import { Committee } from './vote.ts';
+
+/** What is never on two sides of a split. */
+export const SplitBy = Type.Union([Type.Literal('document'), Type.Literal('task'), Type.Literal('environment')]);
+export type SplitBy = Static<typeof SplitBy>;
 
 export const RowStep = Type.Object({
   reason: Type.String(),
@@ -17,10 +23,16 @@ export type RowStep = Static<typeof RowStep>;
 export const Row = Type.Object({
   id: Type.String({ description: 'first 16 hex digits of the example' }),
   example: Ref,
-  split: Type.Union([Type.Literal('train'), Type.Literal('test')]),
+  split: Type.Unsafe<Split>({ anyOf: splits.map((name) => Type.Literal(name)) }),
   instruction: Type.String(),
   style: Style,
   environment: Type.String(),
+  actions: Type.Optional(
+    Type.Unsafe<Ref>({
+      ...Ref,
+      description: 'the action definitions that the agent was told of, in the facts by this key',
+    }),
+  ),
   observation: Type.String({ description: 'the first observation of the window' }),
   steps: Type.Array(RowStep),
   task: Type.Object({ id: Type.String(), instruction: Type.String() }),
@@ -72,7 +84,25 @@ export const DatasetFacts = Type.Object({
     Type.Object({ source: Type.String(), documents: Type.Integer(), license: Type.Optional(Type.String()) }),
   ),
   usage: Type.Record(Type.String(), Usage, { description: 'by stage and model: "interact/actor"' }),
-  heldOut: Type.Number({ description: 'share of the documents meant for the test split' }),
+  heldOut: Type.Number({ description: 'share of the families meant for the test split' }),
+  validation: Type.Number({ description: 'share of the families meant for the validation split' }),
+  splitBy: SplitBy,
+  actions: Type.Record(
+    Ref,
+    Type.Array(Type.Unsafe<ActionDefinition>(Type.Object({}, { additionalProperties: true }))),
+    {
+      description: 'action definitions by the key that rows name them with',
+    },
+  ),
+  agent: Type.Object(
+    {
+      prompt: Type.String({ description: 'the prompt file that the agent was asked with' }),
+      place: Type.String({ description: 'the place in words, as the prompt has it' }),
+      history_chars: Type.Integer({ description: 'characters of an earlier observation in it' }),
+      model: Type.String({ description: 'provider and model id of the agent' }),
+    },
+    { description: 'what the agent was asked with: chats in steps are filled from it' },
+  ),
   scripted: Type.Array(Type.String(), { description: 'models and environments that followed a script' }),
 });
 export type DatasetFacts = Static<typeof DatasetFacts>;

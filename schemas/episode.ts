@@ -60,9 +60,10 @@ export type EpisodeDraft = Static<typeof EpisodeDraft>;
 
 export const Episode = Type.Object({
   ...facts,
-  family: Type.String({
-    description: 'what the task was made from: examples of one family are on one side of the split',
-  }),
+  origin: Type.Object(
+    { documentId: Type.Union([Type.String(), Type.Null()]), task: Type.String(), environment: Type.String() },
+    { description: 'what the task was made from, its instruction and its place: the split goes by one of them' },
+  ),
   candidates: Type.Array(Type.Object({ ...Candidate.properties, digest: Digest })),
 });
 export type Episode = Static<typeof Episode>;

@@ -227,6 +227,7 @@ export interface DatasetSummary {
   /** examples dropped at the end, by reason; the vote's reasons included */
   dropped: Record<string, number>;
   train: number;
+  validation: number;
   test: number;
   /** votes that were never cast, by member and reason */
   absent?: Record<string, number>;
@@ -234,6 +235,7 @@ export interface DatasetSummary {
   unexpected?: string[];
   index: string | null;
   folder: string | null;
+  /** the dataset's files; a folder of one file per example is one entry, its sum that of its lines in the checksums */
   files: { path: string; sha256: string; rows: number }[];
 }
 

@@ -8,6 +8,12 @@ export const Task = Type.Object({
   instruction: Type.String(),
   document: Type.Union([Ref, Type.Null()], { description: 'the document, or null when there was none' }),
   documentId: Type.Union([Type.String(), Type.Null()]),
+  corpus: Type.Optional(
+    Type.Unsafe<Ref>({
+      ...Ref,
+      description: 'the list of documents that its attempts may be shown (knowledge.documents)',
+    }),
+  ),
   attempt: Type.Integer({ minimum: 0 }),
   seed: Type.Integer(),
 });

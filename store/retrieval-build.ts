@@ -32,14 +32,19 @@ const SHOWN_CHARS = 600;
 const EMBED_AT_ONCE = 64;
 const ABANDONED_MS = 60 * 60_000;
 
-/** A row as it is indexed. The name `vector` and its lists of numbers are what LanceDB reads as vectors. */
-interface Entry {
+/**
+ * A thing as it is indexed: the columns of words that BM25 searches, and beside them columns of this record. (The name
+ * `vector` and its lists of numbers are what LanceDB reads as vectors.)
+ */
+export interface Entry {
   id: string;
-  instruction: string;
-  observations: string;
+  /** terms by column, parted by spaces */
+  words: Record<string, string>;
   /** what is embedded */
   short: string;
+  /** what a prompt shows */
   text: string;
+  /** the thing itself, as JSON */
   row: string;
 }
 
@@ -52,10 +57,19 @@ export async function buildIndex(
   rows: Row[],
   embedder: TextEmbedder | undefined,
 ): Promise<{ identity: string; rows: number }> {
-  const entries = rows.map(entryOf).sort((a, b) => (a.id < b.id ? -1 : 1));
+  return buildEntries(folder, rows.map(entryOf), embedder);
+}
+
+/** The same for any entries with the same columns of words. */
+export async function buildEntries(
+  folder: string,
+  unsorted: Entry[],
+  embedder: TextEmbedder | undefined,
+): Promise<{ identity: string; rows: number }> {
+  const entries = unsorted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const made: Current = {
     identity: identityOf(entries, embedder),
-    rows: rows.length,
+    rows: entries.length,
     embedder: embedder?.identity ?? null,
   };
   const place = resolve(folder);
@@ -99,8 +113,7 @@ function entryOf(row: Row): Entry {
   const trajectory = renderTrajectory(row.observation, steps, { chars: SHOWN_CHARS });
   return {
     id: row.id,
-    instruction: terms(row.instruction).join(' '),
-    observations: seen.flatMap(terms).join(' '),
+    words: { instruction: terms(row.instruction).join(' '), observations: seen.flatMap(terms).join(' ') },
     short: [row.instruction, ...steps.map((step) => describeAction(step.action))].join('\n'),
     text: `Instruction: ${row.instruction}\n\n${trajectory}`,
     row: canonical(row),
@@ -110,9 +123,11 @@ function entryOf(row: Row): Entry {
 /** Of what is indexed, not of how it is worded here: a change of the rendering is a change of the identity. */
 function identityOf(entries: Entry[], embedder: TextEmbedder | undefined): string {
   const hash = createHash('sha256').update(canonical([LAYOUT, embedder?.identity ?? null]));
-  for (const entry of entries) hash.update(canonical({ ...entry }));
+  for (const entry of entries) hash.update(canonical(columnsOf(entry)));
   return hash.digest('hex');
 }
+
+const columnsOf = ({ words, ...rest }: Entry): Record<string, string> => ({ ...words, ...rest });
 
 async function makeVersion(
   place: string,
@@ -140,12 +155,12 @@ async function fillTable(folder: string, entries: Entry[], vectors: Float32Array
   try {
     const records = entries.map((entry, index) => {
       const vector = vectors?.[index];
-      return vector === undefined ? { ...entry } : { ...entry, vector: Array.from(vector) };
+      return vector === undefined ? columnsOf(entry) : { ...columnsOf(entry), vector: Array.from(vector) };
     });
     const table = await connection.createTable(TABLE, records);
     // the text was cut into terms before: the tokenizer has only to part them at the spaces
     const asGiven = { lowercase: false, stem: false, removeStopWords: false, asciiFolding: false, maxTokenLength: 256 };
-    for (const column of ['observations', 'instruction']) {
+    for (const column of Object.keys(entries[0]?.words ?? {})) {
       const config = Index.fts({ ...asGiven, baseTokenizer: 'whitespace', withPosition: false });
       await table.createIndex(column, { config });
     }

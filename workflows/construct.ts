@@ -1,5 +1,6 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
+import { patched } from '@temporalio/workflow';
 import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
@@ -25,9 +26,12 @@ export interface Harvest {
 }
 
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
-  const { windows, cut, dropped } = worthwhileWindows(flow, walk);
+  const { windows, cut, end, dropped } = worthwhileWindows(flow, walk);
   const harvest: Harvest = { windows: cut, dropped, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
-  const pairs = stylePairs(windows, flow.construct?.styles ?? [], walk.facts.length);
+  const styles = flow.construct?.styles ?? [];
+  // Before, a trajectory that ended on a repeated step had no original.
+  const ofKept = styles.includes('original') && patched('original-of-kept-steps');
+  const pairs = stylePairs(windows, styles, ofKept ? end : walk.facts.length);
   const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
     judge(flow, task, walk, pair, gate, ledger, harvest),
   );
@@ -65,7 +69,11 @@ async function judge(
     count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
     return null;
   }
-  if (flow.filter === null) return { example, votes: [] };
+  if (flow.filter === null) {
+    harvest.kept += 1;
+    harvest.titles.push(written.title);
+    return { example, votes: [] };
+  }
   const { votes, absent } = await poll(flow, gate, example, `${place}: ${written.title}`);
   for (const { member, result } of votes) {
     charge(ledger.usage, `filter/${member}`, result.usage);

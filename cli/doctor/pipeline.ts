@@ -1,7 +1,7 @@
 /** All that one pipeline needs, and only that: models, places, prompts, sources, knowledge. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { indexFolder } from '../../activities/retrieve.ts';
+import { indexFolder, wantsVectors } from '../../activities/retrieve.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { openDriver } from '../../environments/environments.ts';
 import { openModel } from '../../models/models.ts';
@@ -158,7 +158,8 @@ async function knowledgeChecks(spec: FullSpec): Promise<Check[]> {
   for (const stage of spec.stages) {
     if (stage.uses === 'index') dense ||= stage.embedding === 'local';
     if (stage.uses !== 'interact' || stage.knowledge === undefined) continue;
-    dense ||= stage.knowledge.model !== undefined;
+    dense ||= wantsVectors(stage.knowledge);
+    if (stage.knowledge.index === undefined) continue;
     const folder = indexFolder(indexesFolder(), stage.knowledge.index);
     checks.push(
       check(

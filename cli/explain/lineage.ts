@@ -1,14 +1,12 @@
 /** Where an example comes from: document → task → attempt → window → prompts → votes → rule → row. */
-import { createHash } from 'node:crypto';
 import { committeeOf } from '../../activities/committee.ts';
-import { findStage, type PromptName } from '../../activities/plans.ts';
-import { readRows } from '../../activities/rows.ts';
+import { openLineages } from '../../activities/lineage.ts';
 import { clip, describeAction } from '../../core/describe.ts';
 import { ballotOf, verdict } from '../../core/tally.ts';
-import { lineageOf } from '../../store/dataset/lineage.ts';
+import type { Plan } from '../../schemas/plan.ts';
 import { program } from '../home.ts';
 import { paint } from '../progress.ts';
-import { shippedPrompt } from '../prompts.ts';
+import { promptNames, shippedPrompt } from '../prompts.ts';
 import { runSummary } from '../runs.ts';
 import type { Thing } from './things.ts';
 
@@ -21,65 +19,52 @@ const oneLine = (text: string, chars: number): string => clip(text.replaceAll(/\
 
 export async function lineageFacts(thing: Extract<Thing, { kind: 'example' }>) {
   const { store, record, plan, judged } = thing;
-  const lineage = await lineageOf(
-    store,
-    judged.example,
-    judged.votes.map(({ vote }) => vote),
-  );
-  const filter = findStage(plan, 'filter');
+  const lineages = await openLineages(store, record.run, plan);
+  const { example, document, task, steps, prompts, votes, row } = await lineages.of(judged.example);
+  const { ref, instruction, style, window, head, environment } = example;
   const committee = committeeOf(plan);
   const summary = await runSummary(store, record.run);
-  const rows = summary?.dataset == null ? [] : await readRows(store, plan, summary.dataset.rows);
-  const index = rows.findIndex((row) => row.example === judged.example);
-  const used: PromptName[] = [
-    lineage.document?.kind === 'observation' && plan.prompts['instruct/observation'] !== undefined
-      ? 'instruct/observation'
-      : 'instruct',
-    'interact',
-    ...(lineage.style === 'original' ? [] : ([`construct/${lineage.style}`] as const)),
-    ...(filter === undefined ? [] : (['filter'] as const)),
-  ];
-  const inWindow = new Set(lineage.window.steps);
   return {
     run: record.run,
-    ...lineage,
-    steps: lineage.steps.slice(1).map((step, at) => ({
-      index: step.index,
-      action: step.action === null ? '' : describeAction(step.action),
-      reason: step.reason,
-      changed: step.observation.stateHash !== lineage.steps[at]?.observation.stateHash,
-      ...(step.error === undefined ? {} : { error: step.error.message }),
-      inWindow: inWindow.has(step.index),
-    })),
-    prompts: await Promise.all(used.map((name) => promptFacts(name, plan.prompts[name] ?? ''))),
-    rule: filter?.committee.accept ?? null,
-    // Members that ask the same of the same model share one vote: each stands under its own name.
-    votes: lineage.votes.map((vote, at) => {
-      const { yes = false, confidence, member = vote.member } = judged.votes[at] ?? {};
-      return { ...vote, member, yes, ...(confidence === undefined ? {} : { confidence }) };
-    }),
+    ...{ example: ref, instruction, style, window, environment, head, document, task },
+    steps: steps.flatMap(({ ref: stored, step, changed, inExample }) =>
+      step.action === null
+        ? []
+        : [
+            {
+              ref: stored,
+              index: step.index,
+              action: describeAction(step.action),
+              reason: step.reason,
+              changed,
+              ...(step.error === undefined ? {} : { error: step.error.message }),
+              inWindow: inExample,
+            },
+          ],
+    ),
+    prompts: await Promise.all(prompts.map(async (prompt) => ({ ...prompt, own: await isOwn(prompt, plan) }))),
+    rule: committee?.accept ?? null,
+    votes,
     absent: judged.absent ?? [],
     counted:
       committee === undefined
         ? null
         : verdict(
-            lineage.votes.map((vote) => ballotOf(vote, committee)),
+            votes.map((vote) => ballotOf(vote, committee)),
             committee.accept,
             committee.members,
           ),
     kept: judged.kept,
     reason: judged.reason,
-    row: index < 0 ? null : { line: index + 1, id: rows[index]?.id ?? '', split: rows[index]?.split ?? '' },
+    row: row === null ? null : { line: lineages.kept.indexOf(ref) + 1, id: row.id, split: row.split },
     folder: summary?.dataset?.folder ?? null,
   };
 }
 
-async function promptFacts(name: PromptName, text: string) {
-  return {
-    name,
-    sha256: createHash('sha256').update(text).digest('hex'),
-    own: text !== (await shippedPrompt(name)).text,
-  };
+/** Whether the text of a prompt is another than the shipped one; a member's own prompt has no shipped one. */
+async function isOwn({ name }: { name: string }, plan: Plan): Promise<boolean> {
+  const shipped = promptNames.find((each) => each === name);
+  return shipped === undefined || plan.prompts[name] !== (await shippedPrompt(shipped)).text;
 }
 
 const row = (name: string, text: string): string => `  ${name.padEnd(11)}${text}`;

@@ -41,7 +41,13 @@ export function accountsOf(gathered: Gathered, beyond: Forecast): Accounts {
         ...(flow.queues.query === null ? [] : [line(accounts.query, 'query', decisions)]),
       ],
     ],
-    ['construct', flow.construct === null ? [] : [line(accounts.relabel, 'relabel', instructions)]],
+    // original instructions alone ask nobody
+    [
+      'construct',
+      flow.construct === null || accounts.relabel.endsWith('/none')
+        ? []
+        : [line(accounts.relabel, 'relabel', instructions)],
+    ],
     [
       'filter',
       seatsIn(plan).map(({ name, model }, at) =>

@@ -6,6 +6,7 @@ import type { Deps } from '../../activities/deps.ts';
 import { instruct } from '../../activities/instruct.ts';
 import { findStage } from '../../activities/plans.ts';
 import { relabel } from '../../activities/relabel.ts';
+import { wantsVectors } from '../../activities/retrieve.ts';
 import { vote } from '../../activities/vote.ts';
 import { seatsOf } from '../../core/committee.ts';
 import { LbiError } from '../../core/errors.ts';
@@ -104,11 +105,13 @@ async function hearEpisode(deps: Deps, run: RunRecord, plan: Plan, episode: Epis
     const steps = await readTrajectory(deps.store, head);
     const heads = [...steps.flatMap(({ parent }) => (parent === null ? [] : [parent])), head];
     // Examples found by meaning would need the embedder, which takes seconds to load.
-    const dense = findStage(plan, 'interact')?.knowledge?.model !== undefined;
+    const knowledge = findStage(plan, 'interact')?.knowledge;
+    const asksQueries = knowledge?.model !== undefined;
+    const dense = knowledge !== undefined && wantsVectors(knowledge);
     for (const at of spread(heads, most.steps)) {
       const input = { plan: run.plan, task: episode.task, head: at, query: null, retry: 0 };
-      if (dense) await hear(() => query(deps)(input));
-      else await hear(() => decide(deps)(input));
+      if (asksQueries) await hear(() => query(deps)(input));
+      else if (!dense) await hear(() => decide(deps)(input));
     }
   }
   const filter = findStage(plan, 'filter');

@@ -9,6 +9,7 @@ import { episodeKey, finishedEpisode } from '../../activities/conclude.ts';
 import type { Deps } from '../../activities/deps.ts';
 import { instruct } from '../../activities/instruct.ts';
 import { prepare } from '../../activities/prepare.ts';
+import { documentsPath } from '../../activities/read.ts';
 import { relabel } from '../../activities/relabel.ts';
 import { vote } from '../../activities/vote.ts';
 import { ballotOf, membersOf } from '../../core/poll.ts';
@@ -17,6 +18,7 @@ import { stylePairs, worthwhileWindows } from '../../core/windows.ts';
 import type { Ref } from '../../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, Flow, RecalledAttempt, TaskEntry } from '../../schemas/flow.ts';
 import type { Plan } from '../../schemas/plan.ts';
+import { writePage } from '../../store/json.ts';
 import { reckonTokens } from './tokens.ts';
 
 /** What is known of the calls of one account, e.g. `filter/judge`. */
@@ -82,6 +84,8 @@ export async function walk(walking: Walking): Promise<Walked> {
     pairs: { written: 0, unwritten: 0 },
     judged: 0,
   };
+  // Tasks name the documents that their attempts may be shown.
+  await writePage(deps.store, documentsPath(dryRun, 0), documents);
   for (const [batch, document] of documents.entries()) {
     const told = await lookUp(walked, flow.accounts.instruct, deps, (its) => instruct(its)({ plan, document }));
     if ('open' in told) walked.untold += 1;
@@ -119,9 +123,9 @@ async function construct(
 ): Promise<void> {
   const { flow, pairs } = walked;
   const { head, facts } = attempt;
-  const { windows, cut } = worthwhileWindows(flow, attempt);
+  const { windows, cut, end } = worthwhileWindows(flow, attempt);
   walked.recalled.push({ task, steps: facts.length, windows: cut });
-  for (const { window, style } of stylePairs(windows, flow.construct?.styles ?? [], facts.length)) {
+  for (const { window, style } of stylePairs(windows, flow.construct?.styles ?? [], end)) {
     const written = await lookUp(walked, flow.accounts.relabel, deps, (its) =>
       relabel(its)({ plan, task: task.ref, head, window, style }),
     );

@@ -8,6 +8,7 @@ import { type Filled, interpolate } from './interpolate.ts';
 import { checkCombinations } from './meaning/combinations.ts';
 import { checkCommittees } from './meaning/committee.ts';
 import { checkFilters } from './meaning/filter.ts';
+import { checkKnowledge } from './meaning/knowledge.ts';
 import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
@@ -107,6 +108,7 @@ const meaning = [
   checkMoney,
   checkPlaces,
   checkSources,
+  checkKnowledge,
   checkTiming,
   checkCombinations,
   checkPrompts,

@@ -1,14 +1,9 @@
 /** The dataset card: a README that says what the data is, how it was made, what it cost, and what it is not. */
 import { stringify } from 'yaml';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
+import { splits } from '../../schemas/format.ts';
 import type { AcceptRule, Committee } from '../../schemas/vote.ts';
-import type { ChatOptions } from './openai.ts';
-
-interface CardOptions {
-  /** the data files beside the card */
-  files: string[];
-  chat: ChatOptions;
-}
+import { type CardOptions, inFolder, limitsOf } from './limits.ts';
 
 /** Markdown with YAML front matter as dataset hubs read it; the same text for the same rows and facts. */
 export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): string {
@@ -18,11 +13,14 @@ export function cardOf(rows: Row[], facts: DatasetFacts, options: CardOptions): 
     ...(facts.description === undefined ? [] : [facts.description]),
     warnings(rows, facts),
     introduction(rows, facts),
-    ...contents(rows, options),
+    ...contents(rows, facts, options),
     ...making(facts),
     ...costs(rows, facts),
     ...licences(facts),
-    ...limits(rows, facts, options.chat),
+    '## Limits',
+    limitsOf(rows, facts, options)
+      .map((line) => `- ${line}`)
+      .join('\n'),
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
@@ -41,20 +39,25 @@ function frontMatter(rows: Row[], facts: DatasetFacts, files: string[]): { [key:
   };
 }
 
-/** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else the chats. */
+/** `datasets` reads all configurations of a folder by one file format: Parquet where there is some, else one kind of chats. */
 function mainFiles(files: string[]): string[] {
-  const inFolder = (folder: string) => files.filter((file) => file.startsWith(folder));
-  return inFolder('data/').length > 0 ? inFolder('data/') : inFolder('chat/');
+  const found = ['data/', 'chat/', 'trl/', 'adp/'].map((folder) => inFolder(files, folder));
+  return found.find((each) => each.length > 0)?.filter((file) => !file.endsWith('metadata.json')) ?? [];
 }
 
-const splitOfFile = (path: string): string => (path.includes('train') ? 'train' : 'test');
+const splitOfFile = (path: string): string => splits.find((split) => path.includes(`/${split}.`)) ?? 'train';
 
 function loading(files: string[]): string[] {
-  const chats = files.filter((file) => file.startsWith('chat/'));
-  const named = chats.map((path) => `"${splitOfFile(path)}": "${path}"`).join(', ');
+  const named = (folder: string): string =>
+    inFolder(files, folder)
+      .map((path) => `"${splitOfFile(path)}": "${path}"`)
+      .join(', ');
+  const jsonLines = (folder: string, comment: string): string[] =>
+    inFolder(files, folder).length === 0 ? [] : [`load_dataset("json", data_files={${named(folder)}})  # ${comment}`];
   const lines = [
     ...(mainFiles(files).length === 0 ? [] : ['load_dataset(".")']),
-    ...(chats.length === 0 ? [] : [`load_dataset("json", data_files={${named}})  # chats for fine-tuning`]),
+    ...jsonLines('chat/', 'chats for fine-tuning'),
+    ...jsonLines('trl/', 'for TRL; datasets 4.7 or newer keeps the arguments as they are'),
   ];
   if (lines.length === 0) return [];
   return ['In this folder, with `from datasets import load_dataset`:', `\`\`\`python\n${lines.join('\n')}\n\`\`\``];
@@ -70,29 +73,40 @@ function warnings(rows: Row[], facts: DatasetFacts): string {
 function introduction(rows: Row[], facts: DatasetFacts): string {
   const places = facts.environments.map(({ name, kind }) => `${name} (${kind})`).join(', ');
   const documents = new Set(rows.flatMap((row) => (row.document === null ? [] : [documentKey(row)]))).size;
-  return `${rows.length} examples of an agent acting in ${places}, made from ${documents} documents by ${facts.generator}, run \`${facts.run}\`, seed ${facts.seed}, pipeline \`${facts.pipeline}\`. An example is an instruction and the stretch of a recorded trajectory that accomplishes it: the instruction was written after the fact for what happened (learn-by-interact, arXiv 2501.10893).`;
+  return `${rows.length} examples of an agent acting in ${places}, made from ${documents} documents by ${facts.generator}, run \`${facts.run}\`, seed ${facts.seed}, pipeline \`${facts.pipeline}\`. ${whatItIs(rows)}`;
 }
 
-function contents(rows: Row[], { files }: CardOptions): string[] {
-  const splitRow = (split: string, part: Row[]) => [
-    split,
-    part.length,
-    new Set(part.map(documentKey)).size,
-    part.reduce((sum, row) => sum + row.steps.length, 0),
-  ];
-  const splits = ['train', 'test'].map((split) =>
-    splitRow(
-      split,
-      rows.filter((row) => row.split === split),
-    ),
-  );
+/** Said by the styles that are there: the baseline without relabelling keeps tasks as they were posed. */
+function whatItIs(rows: Row[]): string {
+  const original = rows.some(({ style }) => style === 'original');
+  const written = rows.some(({ style }) => style !== 'original');
+  return [
+    ...(written || !original
+      ? [
+          'An example is an instruction and the stretch of a recorded trajectory that accomplishes it: the instruction was written after the fact for what happened (learn-by-interact, arXiv 2501.10893).',
+        ]
+      : []),
+    ...(original
+      ? ['Examples of the style `original` are tasks as they were posed, with the whole trajectory that tried them.']
+      : []),
+  ].join(' ');
+}
+
+function contents(rows: Row[], { splitBy }: DatasetFacts, { files }: CardOptions): string[] {
+  const present = splits.filter((split) => split !== 'validation' || rows.some((row) => row.split === split));
+  const sides = present.map((split) => {
+    const part = rows.filter((row) => row.split === split);
+    const distinct = (key: (row: Row) => string): number => new Set(part.map(key)).size;
+    const actions = part.reduce((sum, row) => sum + row.steps.length, 0);
+    return [split, part.length, distinct(documentKey), distinct((row) => row.task.instruction), actions];
+  });
   const styles = [...new Set(rows.map((row) => row.style))].sort();
   const lengths = rows.map((row) => row.steps.length).sort((a, b) => a - b);
   const at = (share: number) => lengths[Math.floor(share * (lengths.length - 1))] ?? 0;
   return [
     '## Contents',
-    table(['split', 'examples', 'documents', 'actions'], splits),
-    'No document is in both splits.',
+    table(['split', 'examples', 'documents', 'tasks', 'actions'], sides),
+    `No ${splitBy} is in two splits.`,
     table(
       ['style of instruction', 'examples'],
       styles.map((style) => [style, rows.filter((row) => row.style === style).length]),
@@ -115,11 +129,17 @@ function making(facts: DatasetFacts): string[] {
       ['model', 'is', 'works in'],
       facts.models.map(({ name, model, uses }) => [name, `\`${model}\``, uses.join(', ')]),
     ),
-    `An example is kept when the committee of ${members.map(memberInWords).join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
-    Object.entries(criteria)
-      .map(([name, { ask, weight }]) => `- **${name}**: ${ask}${weight === 1 ? '' : ` (weight ${weight})`}`)
-      .join('\n'),
-    ...(passes === 'all' ? [] : [`Its answers make a yes when at least ${passes.share} of them, by weight, are yes.`]),
+    ...(members.length === 0
+      ? ['No committee judged the examples: all are kept.']
+      : [
+          `An example is kept when the committee of ${members.map(memberInWords).join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
+          Object.entries(criteria)
+            .map(([name, { ask, weight }]) => `- **${name}**: ${ask}${weight === 1 ? '' : ` (weight ${weight})`}`)
+            .join('\n'),
+          ...(passes === 'all'
+            ? []
+            : [`Its answers make a yes when at least ${passes.share} of them, by weight, are yes.`]),
+        ]),
   ];
 }
 
@@ -147,25 +167,6 @@ function licences(facts: DatasetFacts): string[] {
       facts.sources.map(({ source, documents, license }) => [source, documents, license ?? 'not stated']),
     ),
   ];
-}
-
-function limits(rows: Row[], facts: DatasetFacts, chat: ChatOptions): string[] {
-  const judges = facts.committee.members.length;
-  const own = facts.models.filter(({ uses }) => uses.includes('filter') && uses.includes('construct'));
-  const lines = [
-    'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
-    ...(own.length === 0
-      ? []
-      : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
-    ...(judges === 1 ? ['A single model is the whole committee.'] : []),
-    'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',
-    ...(chat.finish === 'none'
-      ? ['The chats end on the last action: they do not teach when to stop.']
-      : ['The final `finish` of each chat was added: no model wrote it, and its answer is always "done".']),
-    'In the chats, actions that failed have weight 0: they are context, not targets. Trainers that ignore weights learn them.',
-    ...(rows.some((row) => row.split === 'test') ? [] : ['There is no test split.']),
-  ];
-  return ['## Limits', lines.map((line) => `- ${line}`).join('\n')];
 }
 
 function ruleInWords(rule: AcceptRule): string {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Value } from 'typebox/value';
 import { LbiError, StoreError } from '../../core/errors.ts';
+import { familyOf } from '../../core/split.ts';
 import { ballotOf, verdict } from '../../core/tally.ts';
-import { DatasetFacts, Row } from '../../schemas/dataset.ts';
+import { DatasetFacts, Row, type SplitBy } from '../../schemas/dataset.ts';
 import type { Committee, Vote } from '../../schemas/vote.ts';
 import { storeError } from '../files.ts';
 import { getJson } from '../json.ts';
@@ -36,16 +37,21 @@ export async function checkDataset(store: Store, folder: string): Promise<Proble
     if (Value.Check(Row, row)) rows.push(row);
     else problems.push({ where: `${ROWS_FILE}:${index + 1}`, message: rowErrors(row) });
   }
-  return [...problems, ...(await checkRows(store, rows, facts.committee))];
+  return [...problems, ...(await checkRows(store, rows, facts.committee, facts.splitBy))];
 }
 
 /**
  * Walks every row back: instruction, window, steps, task and document as stored, votes stored and accepted under the
- * rule, ids unique, and no document on both sides of the split. (A stored vote does not name its example, so that a vote
- * was cast on this very example is known from the episode alone.)
+ * rule (where there is a committee), ids unique, and no family on two sides of the split. (A stored vote does not name its
+ * example, so that a vote was cast on this very example is known from the episode alone: `lineageOf`.)
  */
-export async function checkRows(store: Store, rows: Row[], committee: Committee | undefined): Promise<Problem[]> {
-  const problems = [...repeatedIds(rows), ...sharedDocuments(rows)];
+export async function checkRows(
+  store: Store,
+  rows: Row[],
+  committee: Committee | undefined,
+  splitBy: SplitBy = 'document',
+): Promise<Problem[]> {
+  const problems = [...repeatedIds(rows), ...sharedFamilies(rows, splitBy)];
   for (const row of rows) {
     const messages = await checkRow(store, row, committee).catch((error) => {
       if (error instanceof LbiError && error.kind === 'fatal') return [error.message];
@@ -89,15 +95,18 @@ function repeatedIds(rows: Row[]): Problem[] {
     .map((row) => ({ where: row.id, message: 'This id is in the dataset more than once.' }));
 }
 
-function sharedDocuments(rows: Row[]): Problem[] {
-  const key = (row: Row) => row.document && JSON.stringify([row.document.source, row.document.id]);
-  const training = new Set(rows.filter((row) => row.split === 'train').map(key));
-  return rows
-    .filter((row) => row.split === 'test' && row.document !== null && training.has(key(row)))
-    .map((row) => ({
-      where: row.id,
-      message: `Document ${row.document?.id} of this test example is also in the train split.`,
-    }));
+/** Each family that is on a second side is named once. */
+function sharedFamilies(rows: Row[], by: SplitBy): Problem[] {
+  const sides = new Map<string, Row>();
+  return rows.flatMap((row) => {
+    const facts = { documentId: row.document?.id ?? null, task: row.task.instruction, environment: row.environment };
+    const family = familyOf(facts, by);
+    const other = sides.get(family) ?? row;
+    sides.set(family, other);
+    if (other.split === row.split) return [];
+    const message = `The ${by} ${JSON.stringify(family)} of this ${row.split} example is also in the ${other.split} split.`;
+    return [{ where: row.id, message }];
+  });
 }
 
 async function checkSums(folder: string): Promise<Problem[]> {

@@ -28,6 +28,7 @@ export async function rowOf(store: Store, kept: KeptExample, committee: Committe
   const task = await getJson<Task>(store, example.task);
   const document = task.document === null ? null : await getJson<Document>(store, task.document);
   const { from, to, steps } = example.window;
+  const actions = chain[0]?.actions;
   return {
     id: kept.example.slice(0, 16),
     example: kept.example,
@@ -35,6 +36,7 @@ export async function rowOf(store: Store, kept: KeptExample, committee: Committe
     instruction: example.instruction,
     style: example.style,
     environment: example.environment,
+    ...(actions === undefined ? {} : { actions }),
     observation: stepAt(chain, from, kept.example).observation.text,
     steps: actionsOf(example).map((index) => rowStep(stepAt(chain, index, kept.example), kept.example)),
     task: { id: task.id, instruction: task.instruction },

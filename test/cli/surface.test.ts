@@ -90,7 +90,7 @@ const wrong: Wrong[] = [
   { args: ['resume', 'x', '--budget', '-3'], exit: 2, says: /expected a number/ },
   { args: ['retrieve', 'x', 'y', '-k', '0'], exit: 2, says: /whole number above 0/ },
   { args: ['retrieve', 'x', 'y', '--by', 'luck'], exit: 2, says: /observation, instruction, query/ },
-  { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, parquet/ },
+  { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, trl, sharegpt, atif, adp, parquet/ },
   { args: ['init', 'x', '--environment', 'desktop'], exit: 2, says: /expected shell, browser, scripted/ },
   { args: ['run', 'nowhere.yaml'], exit: 2, says: /no such file.*lbi init/ },
   { args: ['plan'], exit: 2, says: /missing required argument 'file'/ },

@@ -99,6 +99,15 @@ test('excluded ids are passed over and others take their place', async () => {
   );
 });
 
+test('words pass over the excluded too', async () => {
+  const all = await index.byObservation('stuck page', 6);
+  const without = await index.byObservation('stuck page', 2, [all[0]?.id ?? '', all[1]?.id ?? '']);
+  assert.deepEqual(
+    without.map((hit) => hit.id),
+    [all[2]?.id, all[3]?.id],
+  );
+});
+
 test('no character of a query has a meaning', async () => {
   const odd = [
     '"honey',

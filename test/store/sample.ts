@@ -1,10 +1,20 @@
 /** A small run as the engine leaves it in a store: a document, a task, a trajectory, examples cut from it and their votes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Json, Ref } from '../../schemas/common.ts';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
 import type { Style, Window } from '../../schemas/example.ts';
+import type { ActionDefinition } from '../../schemas/observation.ts';
 import type { Committee } from '../../schemas/vote.ts';
+import {
+  type Conversation,
+  conversationOf,
+  type ExportContext,
+  repeatedSteps,
+  type Telling,
+} from '../../store/dataset/conversation.ts';
 import { rowOf } from '../../store/dataset/row.ts';
-import { putJson } from '../../store/json.ts';
+import { hashOf, putJson } from '../../store/json.ts';
 import type { Store } from '../../store/store.ts';
 
 const PAGES = [
@@ -16,6 +26,24 @@ const PAGES = [
 ];
 const usage = { calls: 1, input: 10, cached: 0, cacheWrites: 0, output: 5, usd: 0 };
 
+/** What the agent of the sample could do. */
+export const sampleActions: ActionDefinition[] = [
+  {
+    name: 'click',
+    description: 'Click an element.',
+    parameters: {
+      type: 'object',
+      properties: {
+        button: { type: 'string' },
+        element: { type: 'string' },
+        ref: { type: 'string' },
+        name: { type: 'string' },
+      },
+      required: ['element', 'ref'],
+    },
+  },
+];
+
 /** Stores a chain of four actions, the third of which failed. Returns its head. */
 export async function storeChain(store: Store, name: string): Promise<Ref> {
   let head: Ref | null = null;
@@ -26,6 +54,7 @@ export async function storeChain(store: Store, name: string): Promise<Ref> {
       reason: index === 0 ? '' : `because of ${index}`,
       action: index === 0 ? null : { name: 'click', arguments: { ref: `e${index}`, element: `Button ${index}` } },
       observation: { text: `${name}: ${page}`, state: {}, stateHash: `${name}${index}` },
+      ...(index === 0 ? { actions: await putJson(store, sampleActions) } : {}),
       ...(index === 3 ? { error: { class: 'failed', message: 'nothing under "e3"' } } : {}),
     };
     head = await putJson(store, step);
@@ -110,5 +139,26 @@ export const sampleFacts: DatasetFacts = {
   sources: [{ source: 'wiki@1.0.0', documents: 3, license: 'MIT' }],
   usage: { 'filter/judge0': { ...usage, usd: 0.25 }, 'construct/judge0': usage },
   heldOut: 0.1,
+  validation: 0,
+  splitBy: 'document',
+  actions: { [hashOf(sampleActions)]: sampleActions },
+  agent: {
+    prompt: readFileSync(join(import.meta.dirname, '..', '..', 'pipelines', 'prompts', 'decide.md'), 'utf8'),
+    place: 'A wiki.',
+    history_chars: 1200,
+    model: 'provider/actor',
+  },
   scripted: [],
 };
+
+/** As the stage `export` is when nothing is said. */
+export const plainTelling: Telling = { chat: 'turns', finish: 'reply', repeated_steps: 'train' };
+
+/** What formats are given for these rows. */
+export const contextOf = (rows: Row[], telling: Partial<Telling> = {}): ExportContext => {
+  const whole = { ...plainTelling, ...telling };
+  return { facts: sampleFacts, telling: whole, repeated: repeatedSteps(rows, whole) };
+};
+
+export const sampleConversation = (row: Row, telling: Partial<Telling> = {}): Conversation =>
+  conversationOf(row, contextOf([row], telling));

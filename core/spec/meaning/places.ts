@@ -1,8 +1,8 @@
-/** Places: a browser needs a first page, must be allowed to open it, and knowledge must retrieve something. */
-import { at, entriesAt, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
+/** Places: a browser needs a first page and must be allowed to open it. */
+import { at, entriesAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
-/** Checks the environments and the knowledge of the interact stage. */
+/** Checks the environments. */
 export const checkPlaces = (check: Check): void => {
   for (const [name, { value }] of entriesAt(check.tree, 'environments')) {
     if (textAt(value, 'kind') === 'browser') checkBrowser(check, name, value);
@@ -16,17 +16,6 @@ export const checkPlaces = (check: Check): void => {
       report(check, ['environments', name, 'observation', 'screenshot'], words, 'key');
     }
   }
-  itemsAt(check.tree, 'stages').forEach((stage, index) => {
-    const knowledge = at(stage, 'knowledge');
-    if (knowledge?.kind !== 'map' || at(knowledge, 'observation') !== undefined || at(knowledge, 'model') !== undefined)
-      return;
-    const words = {
-      code: 'missing-key',
-      message: 'knowledge retrieves nothing: neither observation nor model is given',
-      expected: ['observation: { k: 5 }', 'model: { k: 5, query_model: … }'],
-    } as const;
-    report(check, ['stages', index, 'knowledge'], { ...words, expected: [...words.expected] }, 'key');
-  });
 };
 
 const checkBrowser = (check: Check, name: string, environment: Tree): void => {

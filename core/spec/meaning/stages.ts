@@ -1,15 +1,15 @@
 /** The order of the stages: each takes what an earlier one gives, and stands there once. */
-import { itemsAt, textAt } from '../tree.ts';
+import { at, entriesAt, itemsAt, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
-/** What each stage takes and gives, in the order of the method. */
+/** What each stage takes and gives, in the order of the method. Without a filter every example is kept. */
 const chain = [
   { uses: 'instruct', takes: 'documents', gives: 'tasks' },
   { uses: 'interact', takes: 'tasks', gives: 'trajectories' },
   { uses: 'construct', takes: 'trajectories', gives: 'examples' },
   { uses: 'filter', takes: 'examples', gives: 'kept examples' },
-  { uses: 'index', takes: 'kept examples', gives: 'an index' },
-  { uses: 'export', takes: 'kept examples', gives: 'a dataset' },
+  { uses: 'index', takes: 'examples', gives: 'an index' },
+  { uses: 'export', takes: 'examples', gives: 'a dataset' },
 ] as const;
 
 const inOrder = chain
@@ -35,9 +35,60 @@ export const checkStages = (check: Check): void => {
       });
     } else if (!given.has(row.takes) && !unclear) {
       report(check, path, { code: 'stage-order', ...missingInput(row, stages) });
+    } else if ((uses === 'index' || uses === 'export') && stages.indexOf('filter') > index) {
+      report(check, path, {
+        code: 'stage-order',
+        message: `${uses} works on what the filter keeps, and the filter comes after it`,
+        expected: [inOrder],
+        fix: `move filter above ${uses}`,
+      });
     }
     given.add(row.gives);
   });
+  checkJudged(check, stages);
+  itemsAt(check.tree, 'stages').forEach((stage, index) => {
+    if (textAt(stage, 'uses') === 'construct') checkWriter(check, stage, index);
+    if (textAt(stage, 'uses') === 'export') checkSplit(check, stage, index);
+  });
+};
+
+/** A forgotten committee is worth a word; a baseline may mean it. */
+const checkJudged = (check: Check, stages: (string | undefined)[]): void => {
+  const first = stages.findIndex((uses) => uses === 'index' || uses === 'export');
+  if (first < 0 || stages.includes('filter') || !stages.includes('construct')) return;
+  report(check, ['stages', first, 'uses'], {
+    code: 'stage-order',
+    severity: 'warning',
+    message: 'no stage filter comes before: every example is kept, whether it is right or not',
+  });
+};
+
+const checkSplit = (check: Check, stage: Tree, index: number): void => {
+  if (textAt(stage, 'split_by') !== 'environment' || entriesAt(check.tree, 'environments').length > 1) return;
+  const words = {
+    code: 'stage-order',
+    severity: 'warning',
+    message: 'with one environment, a split by environment puts every example of the run on one side',
+  } as const;
+  report(check, ['stages', index, 'split_by'], words, 'key');
+};
+
+/** Only the tasks as they were posed need nobody to write them. */
+const checkWriter = (check: Check, stage: Tree, index: number): void => {
+  const styles = itemsAt(stage, 'styles').map((style) => textAt(style));
+  if (at(stage, 'model') !== undefined || (styles.length > 0 && styles.every((style) => style === 'original'))) return;
+  const names = entriesAt(check.tree, 'models').map(([name]) => name);
+  report(
+    check,
+    ['stages', index],
+    {
+      code: 'missing-key',
+      message: 'construct needs the key model unless styles is [original]',
+      expected: names.map((name) => `model: ${name}`),
+      fix: 'name the model that writes the instructions',
+    },
+    'key',
+  );
 };
 
 const missingInput = (

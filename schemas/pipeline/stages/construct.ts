@@ -2,20 +2,29 @@
 
 import { Style } from '../../example.ts';
 import { Type } from '../../type.ts';
-import { list, section, strict, whole } from '../key.ts';
-import { calls, model, prompt } from './common.ts';
+import { list, section, strict, text, whole } from '../key.ts';
+import { calls, prompt } from './common.ts';
 
 export const ConstructStage = strict(
   {
     uses: Type.Literal('construct'),
-    model,
-    styles: list('output', 'Kinds of instruction written for a window.', Style, {
-      min: 1,
-      unique: true,
-      selects: true,
-      default: ['new-task', 'replicate'],
-      example: ['new-task'],
+    model: text('output', 'Name of a model in `models`; not needed for the style original alone.', {
+      names: 'model',
+      optional: true,
+      example: 'writer',
     }),
+    styles: list(
+      'output',
+      'Kinds of instruction: new-task and replicate are written for a window; original is the task with its whole trajectory.',
+      Style,
+      {
+        min: 1,
+        unique: true,
+        selects: true,
+        default: ['new-task', 'replicate'],
+        example: ['new-task'],
+      },
+    ),
     max_windows: whole(
       'output',
       'Most windows of a trajectory, drawn from the length strata short (< 5), medium (< 10), long.',

@@ -1,8 +1,8 @@
 /** Rows as Parquet: one row per example, nested columns that pyarrow, `datasets` and DuckDB read as lists and structs. */
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { canonical } from '../../core/canonical.ts';
-import type { Row } from '../../schemas/dataset.ts';
+import { canonical } from '../../../core/canonical.ts';
+import type { Row } from '../../../schemas/dataset.ts';
 
 type Repetition = 'REQUIRED' | 'OPTIONAL';
 
@@ -48,6 +48,7 @@ const COLUMNS: { schema: SchemaElement[]; value: (row: Row) => unknown }[] = [
   { schema: text('instruction'), value: (row) => row.instruction },
   { schema: text('style'), value: (row) => row.style },
   { schema: text('environment'), value: (row) => row.environment },
+  { schema: text('actions', 'OPTIONAL'), value: (row) => row.actions },
   { schema: text('observation'), value: (row) => row.observation },
   { schema: list('steps', group('element', STEP)), value: (row) => row.steps.map(stepValue) },
   { schema: group('task', [text('id'), text('instruction')]), value: (row) => row.task },

@@ -1,4 +1,5 @@
 /** Sealing what an episode made, and finding it again under its identity. */
+import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
 import { verdict } from '../core/tally.ts';
 import { noUsage } from '../core/usage.ts';
@@ -19,6 +20,7 @@ export const episodeKey = (plan: Plan, task: Ref): string =>
     unit: 'episode',
     task,
     stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
+    ...ownEpisodeIdentity(plan),
   });
 
 export const seal =

@@ -1,11 +1,13 @@
 /** Writes the dataset of a run: rows, the formats asked for, a card that says how it was made. */
 import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
-import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
+import { modelsNamedBy } from '../core/own.ts';
+import { isOwn } from '../core/own-path.ts';
+import { stageOf as findStage, modelIdentity, scriptedParts } from '../core/plan.ts';
 import { paperCriteria } from '../core/vote-schema.ts';
 import type { DatasetFacts } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
-import type { FullStage } from '../schemas/pipeline/stage.ts';
+import type { AnyStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { type Format, writeDataset } from '../store/dataset/write.ts';
 import type { Deps } from './deps.ts';
@@ -60,10 +62,7 @@ async function factsOf(
     sources: await sourcesOf(deps, run),
     usage,
     heldOut: findStage(plan, 'export')?.split ?? 0,
-    scripted: [
-      ...Object.entries(spec.models).flatMap(([name, model]) => (model.provider === 'scripted' ? [name] : [])),
-      ...Object.entries(spec.environments).flatMap(([name, place]) => (place.kind === 'scripted' ? [name] : [])),
-    ],
+    scripted: scriptedParts(plan),
   };
 }
 
@@ -71,15 +70,17 @@ async function factsOf(
 function modelName(plan: Plan, name: string): string {
   const spec = plan.spec.models[name];
   if (spec === undefined) return name;
+  if (isOwn(spec)) return `${plan.own?.[spec.provider]?.name ?? spec.provider} ${canonical(modelIdentity(plan, name))}`;
   return spec.provider === 'scripted' ? canonical(modelIdentity(plan, name)) : `${spec.provider}/${spec.model}`;
 }
 
 function usesOf(plan: Plan, name: string): string[] {
-  const uses = (stage: FullStage): boolean =>
+  const uses = (stage: AnyStage): boolean =>
+    (isOwn(stage) && modelsNamedBy(plan, stage).includes(name)) ||
     ('model' in stage && stage.model === name) ||
     (stage.uses === 'filter' && stage.committee.members.includes(name)) ||
     (stage.uses === 'interact' && stage.knowledge?.model?.query_model === name);
-  return plan.spec.stages.filter(uses).map((stage) => stage.uses);
+  return plan.spec.stages.filter(uses).map((stage) => plan.own?.[stage.uses]?.name ?? stage.uses);
 }
 
 const countsOf = (funnel: Funnel, summary: DatasetSummary): DatasetFacts['counts'] => [

@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { type Loaded, loadSpec, modulesOf, type SpecInput } from '../core/spec/load.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
+import { readModules } from './modules.ts';
 
 export interface PipelineFileOptions {
   profile?: string | undefined;
@@ -27,13 +28,14 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
   const text = await readFile(file, 'utf8');
   const folder = dirname(resolve(file));
   const { environment = process.env, ...rest } = options;
-  const loaded = loadSpec({
+  const input: SpecInput = {
     ...rest,
     text,
     file,
     environment,
     fileExists: (path) => existsSync(resolve(folder, path)),
-  });
+  };
+  const loaded = loadSpec({ ...input, modules: await readModules(folder, modulesOf(input)) });
   return { loaded, text, folder };
 };
 

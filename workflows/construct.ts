@@ -3,12 +3,15 @@
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
 import { cutWindows, dropWindow, keptSteps } from '../core/windows.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
 import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
+import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
+import { ownExamples, passTrajectory } from './own.ts';
 
 export interface Harvest {
   windows: number;
@@ -43,18 +46,38 @@ const suits = (style: Style, window: Window, walk: Walk): boolean =>
 
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
   const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
+  const books = { dropped: harvest.dropped, usage: ledger.usage };
+  if (!(await passTrajectory(flow, trajectoryOf(task, walk), gate, books))) return harvest;
   const windows = worthwhile(flow, walk, harvest);
   const styles = flow.construct?.styles ?? [];
   const pairs = windows.flatMap((window) =>
     styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
   );
-  const candidates = await Promise.all(pairs.map((pair) => judge(flow, task, walk, pair, gate, ledger, harvest)));
+  const own = ownExamples(flow, pairs.length, gate, books);
+  const candidates = await Promise.all(
+    pairs.map(async (pair, place) => {
+      const written = await own.passed(place, () => relabel(flow, task, walk, pair, gate, ledger, harvest));
+      return written === null ? null : judge(flow, written, gate, ledger, harvest);
+    }),
+  );
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
 
-/** One (window, style): its instruction, then the committee's votes on the pair. */
-async function judge(
+const trajectoryOf = (
+  task: TaskEntry,
+  { head, outcome, detail }: Walk,
+): { task: Ref; head: Ref; outcome: Outcome; detail: string } => ({ task: task.ref, head, outcome, detail });
+
+interface Written {
+  example: Ref;
+  /** the window in words */
+  place: string;
+  title: string;
+}
+
+/** The instruction of one (window, style). */
+async function relabel(
   flow: Flow,
   task: TaskEntry,
   walk: Walk,
@@ -62,7 +85,7 @@ async function judge(
   gate: Gate,
   ledger: Ledger,
   harvest: Harvest,
-): Promise<Candidate | null> {
+): Promise<Written | null> {
   const place = `steps ${window.from + 1}–${window.to}`;
   const written = await gate.pass(() =>
     call(
@@ -83,6 +106,18 @@ async function judge(
     count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
     return null;
   }
+  return { example, place, title: written.title };
+}
+
+/** The committee's votes on an example. */
+async function judge(
+  flow: Flow,
+  written: Written,
+  gate: Gate,
+  ledger: Ledger,
+  harvest: Harvest,
+): Promise<Candidate | null> {
+  const { example, place } = written;
   if (flow.filter === null) return { example, votes: [] };
   const votes = await Promise.all(
     flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {

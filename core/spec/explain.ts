@@ -111,10 +111,13 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
     code: 'value',
     message: `there is no ${tag === 'uses' ? 'stage' : tag} ${words}`,
     expected: values,
-    suggestion: typeof value === 'string' ? meant(value, values) : undefined,
+    suggestion: typeof value === 'string' ? (ownFile(value) ?? meant(value, values)) : undefined,
     fix: tag === 'provider' && typeof value === 'string' ? providerFix(value, values) : undefined,
   });
 };
+
+/** A module of the user's own is named by a path, which begins with a point. */
+const ownFile = (value: string): string | undefined => (/\.[mc]?[jt]s$/.test(value) ? `./${value}` : undefined);
 
 /** Servers that speak OpenAI's protocol have no provider of their own. */
 const providerFix = (value: string, values: string[]): string | undefined =>

@@ -1,4 +1,5 @@
 /** The way in: the text of a pipeline file → a checked spec, or every problem at once. Nothing is read but what is given. */
+import type { OwnModules } from '../../schemas/own-module.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { type Environment, interpolate } from './interpolate.ts';
 import { checkCommittees } from './meaning/committee.ts';
@@ -8,9 +9,10 @@ import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkStages } from './meaning/stages.ts';
 import { applyProfile, applySettings } from './override.ts';
+import { extendSchema } from './own/extend-schema.ts';
+import { namedModules, type ReadModules, takeModules } from './own/named-modules.ts';
 import { parseTree } from './parse.ts';
 import { distinct, type Problem, problemAt } from './problem.ts';
-import { pipelineSchema } from './schema.ts';
 import { type Tree, toJson } from './tree.ts';
 import { validateTree } from './validate.ts';
 
@@ -23,40 +25,57 @@ export interface SpecInput extends Knowing {
   profile?: string | undefined;
   /** `path=value`, applied in order after the profile. */
   set?: readonly string[] | undefined;
+  /** What was read of the modules that `modulesOf` names. */
+  modules?: ReadModules | undefined;
 }
 
-export type Loaded = { spec: PipelineSpec; warnings: Problem[] } | { problems: Problem[] };
+export type Loaded = { spec: PipelineSpec; warnings: Problem[]; own?: OwnModules } | { problems: Problem[] };
 
-/** Never throws for anything that a user can write: `problems` holds the errors, and the warnings beside them. */
-export const loadSpec = (input: SpecInput): Loaded => {
+/** The file with its profile and settings laid on, or what kept it from being read. */
+const readTree = (input: SpecInput): { tree: Tree | undefined; problems: Problem[] } => {
   const source = { file: input.file, text: input.text };
   const parsed = parseTree(source);
-  if (parsed.tree === undefined) return { problems: distinct(parsed.problems) };
+  if (parsed.tree === undefined) return { tree: undefined, problems: parsed.problems };
   if (parsed.tree.kind !== 'map') {
     const words = {
       code: 'type',
       message: 'the file holds no "key: value" pairs',
       expected: ['version, name, models, environments, sources, stages'],
     } as const;
-    return {
-      problems: [...parsed.problems, problemAt(parsed.tree.place, { ...words, expected: [...words.expected] })],
-    };
+    const nothing = problemAt(parsed.tree.place, { ...words, expected: [...words.expected] });
+    return { tree: undefined, problems: [...parsed.problems, nothing] };
   }
   const profiled = applyProfile(parsed.tree, input.profile);
   const changed = applySettings(profiled.tree, input.set ?? []);
-  const filled = interpolate(changed.tree, pipelineSchema, input.environment);
-  const before = [...parsed.problems, ...profiled.problems, ...changed.problems, ...filled.problems];
-  const problems = distinct([...before, ...checkTree(filled.tree, input, before)]);
+  return { tree: changed.tree, problems: [...parsed.problems, ...profiled.problems, ...changed.problems] };
+};
+
+/** Paths of the modules of the user's own that the file names: whoever can import them does, and hands them to `loadSpec`. */
+export const modulesOf = (input: SpecInput): string[] => {
+  const { tree } = readTree(input);
+  return tree === undefined ? [] : [...new Set(namedModules(tree).map(({ path }) => path))];
+};
+
+/** Never throws for anything that a user can write: `problems` holds the errors, and the warnings beside them. */
+export const loadSpec = (input: SpecInput): Loaded => {
+  const read = readTree(input);
+  if (read.tree === undefined) return { problems: distinct(read.problems) };
+  const taken = takeModules(read.tree, input.modules ?? {});
+  const schema = extendSchema(taken.variants);
+  const filled = interpolate(read.tree, schema, input.environment);
+  const before = [...read.problems, ...filled.problems, ...taken.problems];
+  const check: Check = { tree: filled.tree, schema, own: taken.modules, knowing: input, problems: [] };
+  const problems = distinct([...before, ...checkTree(check, before)]);
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
-  return { spec: toJson(filled.tree) as PipelineSpec, warnings: problems };
+  const own = Object.keys(taken.modules).length === 0 ? {} : { own: taken.modules };
+  return { spec: toJson(filled.tree) as unknown as PipelineSpec, warnings: problems, ...own };
 };
 
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
-const checkTree = (tree: Tree, knowing: Knowing, before: Problem[]): Problem[] => {
-  const check: Check = { tree, knowing, problems: [] };
+const checkTree = (check: Check, before: Problem[]): Problem[] => {
   for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces]) step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
-  const found = [...validateTree(tree), ...check.problems].filter(({ path }) => !blamed.has(path));
+  const found = [...validateTree(check.tree, check.schema), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');
   // Beside an error, "not used" is mostly its echo.
   return found.filter(({ code }) => code !== 'unused' || !faulty);

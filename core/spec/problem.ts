@@ -38,6 +38,7 @@ export type ProblemCode =
   | 'budget'
   | 'place'
   | 'file'
+  | 'module'
   | 'unused';
 
 /** `line` and `column` count from 1; `length` is in characters; `path` reads like `stages.filter.committee.members[0]`. */

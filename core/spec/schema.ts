@@ -32,10 +32,12 @@ export interface SchemaNode {
   'x-unit'?: string;
   'x-names'?: Names;
   'x-selects'?: boolean;
+  /** Beside `oneOf`: what every module of the user's own has, the tag by its pattern. */
+  'x-own'?: SchemaNode;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

@@ -14,10 +14,19 @@ const compile = (schema: SchemaNode) => {
   return ajv.compile(schema);
 };
 
-const check = compile(pipelineSchema);
+const compiled = new WeakMap<SchemaNode, ReturnType<typeof compile>>();
+
+const checkerOf = (schema: SchemaNode): ReturnType<typeof compile> => {
+  const known = compiled.get(schema);
+  if (known !== undefined) return known;
+  const made = compile(schema);
+  compiled.set(schema, made);
+  return made;
+};
 
 /** Every way in which the tree does not fit the schema, one problem each. */
-export const validateTree = (tree: Tree): Problem[] => {
+export const validateTree = (tree: Tree, schema: SchemaNode = pipelineSchema): Problem[] => {
+  const check = checkerOf(schema);
   if (check(toJson(tree))) return [];
   return single(check.errors ?? []).flatMap((error) => explain(tree, error, pathOf(tree, error)));
 };

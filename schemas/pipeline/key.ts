@@ -151,11 +151,24 @@ export const strict = <P extends TProperties>(properties: P, options: Record<str
 /** One of several objects, told apart by the value of one key. */
 export type TVariants<M extends TSchema[]> = TUnsafe<Static<M[number]>> & { oneOf: M };
 
-/** One of several objects, told apart by the value of one key (JSON Schema `oneOf` with Ajv's `discriminator`). */
-export const variants = <M extends TSchema[]>(propertyName: string, members: [...M]): TVariants<M> =>
-  Object.assign(Type.Unsafe<Static<M[number]>>({ type: 'object', discriminator: { propertyName }, oneOf: members }), {
-    oneOf: members,
-  });
+/**
+ * One of several objects, told apart by the value of one key (JSON Schema `oneOf` with Ajv's `discriminator`). `own` is what all
+ * modules of the user's own have: part of the type, and kept beside the members, because a module is one of them only once it is read.
+ */
+export const variants = <M extends TSchema[], O extends TSchema>(
+  propertyName: string,
+  members: [...M],
+  own: O,
+): TVariants<[...M, O]> =>
+  Object.assign(
+    Type.Unsafe<Static<[...M, O][number]>>({
+      type: 'object',
+      discriminator: { propertyName },
+      oneOf: members,
+      'x-own': own,
+    }),
+    { oneOf: members },
+  ) as unknown as TVariants<[...M, O]>;
 
 /** A key that may be left out and is then filled from its `default`: `Full` shows it as always there. */
 export type TFilled<S extends TSchema> = TOptional<S> & { default: unknown };

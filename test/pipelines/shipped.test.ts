@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { parse } from 'yaml';
 import { planFile } from '../../cli/plans.ts';
+import { isOwn } from '../../core/own-path.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { priceOf } from '../../models/prices.ts';
 
@@ -31,7 +32,7 @@ for (const file of files) {
       assert.deepEqual(withDefaults(plan.spec), plan.spec);
       for (const model of Object.values(plan.spec.models))
         assert.ok(
-          priceOf(model.provider, 'model' in model ? model.model : ''),
+          isOwn(model) || priceOf(model.provider, 'model' in model ? model.model : ''),
           `no price is known for ${JSON.stringify(model)}`,
         );
     });

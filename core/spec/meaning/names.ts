@@ -1,5 +1,5 @@
 /** Whatever a pipeline names must exist: models, environments, files; and what it defines should be used. */
-import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from '../schema.ts';
+import { childSchema, resolveSchema, type SchemaNode } from '../schema.ts';
 import { nearest } from '../suggest.ts';
 import { entriesAt, type Path, type Tree, toJson } from '../tree.ts';
 import { type Check, report } from './report.ts';
@@ -9,7 +9,7 @@ const homes = { model: 'models', environment: 'environments' } as const;
 /** Unknown names are errors; models and environments that nothing uses are warnings. */
 export const checkNames = (check: Check): void => {
   const used = new Set<string>();
-  visit(check, check.tree, pipelineSchema, [], used);
+  visit(check, check.tree, check.schema, [], used);
   for (const home of Object.values(homes)) {
     for (const [name] of entriesAt(check.tree, home)) {
       if (used.has(`${home}.${name}`)) continue;

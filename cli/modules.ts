@@ -1,0 +1,122 @@
+/** Modules of the user's own: hashed with all that they import, imported once, and described as plain data for the schema. */
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { OwnStage, StageDefinition } from '../activities/own-stage.ts';
+import { LbiError } from '../core/errors.ts';
+import { ownMark } from '../core/own-mistake.ts';
+import { moduleKey } from '../core/plan.ts';
+import { checkModule } from '../core/spec/own/check-module.ts';
+import type { ModuleFault, ReadModules } from '../core/spec/own/named-modules.ts';
+import type { OwnEnvironment } from '../environments/own.ts';
+import type { OwnModel } from '../models/own.ts';
+import type { OwnModule } from '../schemas/own-module.ts';
+import type { Plan } from '../schemas/plan.ts';
+import { program } from './home.ts';
+import { codeHash, findModule } from './modules/code.ts';
+import { describeModule } from './modules/describe.ts';
+import { Faulty, importFault } from './modules/faults.ts';
+import { hookImports } from './modules/hooks.ts';
+
+interface Loaded {
+  module: OwnModule;
+  exported: unknown;
+  /** of its code, with all that it imports by a relative path */
+  sha256: string;
+}
+
+/** Seconds that a module may take to load. */
+const loadSeconds = 20;
+
+const loading = new Map<string, Promise<Loaded>>();
+
+/** The module at a path as it is now. Throws `Faulty` with what a person has to mend. */
+export async function loadModule(folder: string, path: string): Promise<Loaded> {
+  const file = await findModule(folder, path);
+  return loadOnce(file, path, await codeHash(file));
+}
+
+function loadOnce(file: string, path: string, sha256: string): Promise<Loaded> {
+  const key = `${file}\0${path}\0${sha256}`;
+  const known = loading.get(key);
+  if (known !== undefined) return known;
+  const started = load(file, path, sha256);
+  loading.set(key, started);
+  started.catch(() => loading.delete(key));
+  return started;
+}
+
+async function load(file: string, path: string, sha256: string): Promise<Loaded> {
+  hookImports();
+  const address = `${pathToFileURL(file).href}${ownMark}${sha256.slice(0, 16)}`;
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Faulty({ message: `${path} does not finish loading within ${loadSeconds} s` })),
+    loadSeconds * 1000,
+  );
+  try {
+    const namespace = (await Promise.race([import(address), late.promise])) as Record<string, unknown>;
+    const module = describeModule(path, namespace);
+    const fault = checkModule(path, module);
+    if (fault !== undefined) throw new Faulty(fault);
+    return { module, exported: namespace.default, sha256 };
+  } catch (error) {
+    if (error instanceof Faulty) throw error;
+    throw new Faulty(await importFault(file, path, error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What came of each path: the module's description, or what is wrong with it. */
+export async function readModules(folder: string, paths: string[]): Promise<ReadModules> {
+  const read = await Promise.all(
+    paths.map(async (path): Promise<[string, OwnModule | { fault: ModuleFault }]> => {
+      try {
+        return [path, (await loadModule(folder, path)).module];
+      } catch (error) {
+        if (error instanceof Faulty) return [path, { fault: error.fault }];
+        throw error;
+      }
+    }),
+  );
+  return Object.fromEntries(read);
+}
+
+/** sha256 of each module's code, under the keys that a plan keeps them by. */
+export async function moduleContents(folder: string, paths: string[]): Promise<Record<string, string>> {
+  const contents: Record<string, string> = {};
+  for (const path of paths) contents[moduleKey(path)] = (await loadModule(folder, path)).sha256;
+  return contents;
+}
+
+/**
+ * The module that a run was planned with. One that this process has loaded is kept, whatever happened to the file since; else the
+ * file must be the same: throws `operator` when it is not, or is not on this machine.
+ */
+async function plannedModule(plan: Plan, path: string): Promise<unknown> {
+  const planned = plan.versions.contents[moduleKey(path)] ?? '';
+  const file = resolve(plan.folder, path);
+  const kept = loading.get(`${file}\0${path}\0${planned}`);
+  if (kept !== undefined) return (await kept).exported;
+  try {
+    const now = await codeHash(await findModule(plan.folder, path));
+    if (now !== planned)
+      throw new LbiError(
+        'operator',
+        `the module ${path} is no longer the one that this run was planned with: put it back as it was (${join(plan.folder, path)}, or what it imports), then ${program} resume RUN; or ${program} cancel RUN and run the pipeline again`,
+      );
+    return (await loadOnce(file, path, planned)).exported;
+  } catch (error) {
+    if (!(error instanceof Faulty)) throw error;
+    throw new LbiError('operator', `${error.fault.message}; then ${program} resume RUN`, { cause: error });
+  }
+}
+
+export const plannedStage = async (plan: Plan, path: string): Promise<StageDefinition> =>
+  ((await plannedModule(plan, path)) as OwnStage).definition;
+
+export const plannedEnvironment = async (plan: Plan, path: string): Promise<OwnEnvironment> =>
+  (await plannedModule(plan, path)) as OwnEnvironment;
+
+export const plannedModel = async (plan: Plan, path: string): Promise<OwnModel> =>
+  (await plannedModule(plan, path)) as OwnModel;

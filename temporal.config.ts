@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { LbiError } from './core/errors.ts';
+import { defaultHeartbeat } from './core/heartbeat.ts';
 
 /** A cluster or Cloud namespace that somebody else runs. */
 export interface ExternalServer {
@@ -76,7 +77,7 @@ export function readTemporalConfig(environment: Environment, folder: string) {
       /** Seconds a task may wait on a session's own queue before its worker counts as lost. */
       lostWorker: positive(environment, 'LBI_LOST_AFTER', 30),
       /** Seconds without a heartbeat before an activity counts as lost. */
-      heartbeat: positive(environment, 'LBI_HEARTBEAT', 15),
+      heartbeat: positive(environment, 'LBI_HEARTBEAT', defaultHeartbeat),
       /** Seconds between two looks after episodes and sessions that ended without a word. */
       sweep: positive(environment, 'LBI_SWEEP', 60),
     }),

@@ -1,10 +1,10 @@
 /** Carries a decision out in the session and links the result to the trajectory. */
-import { canonical } from '../core/canonical.ts';
 import { LbiError } from '../core/errors.ts';
 import type { Decision } from '../schemas/decision.ts';
 import type { ActInput, ActResult, SessionPlace } from '../schemas/flow.ts';
 import type { Step } from '../schemas/step.ts';
 import { getJson, putJson } from '../store/json.ts';
+import { factsOf } from './attempt.ts';
 import type { Deps } from './deps.ts';
 
 export const act =
@@ -35,13 +35,7 @@ export const act =
     };
     return {
       head: await putJson(deps.store, step),
-      facts: {
-        index,
-        action: canonical(action),
-        state: observation.stateHash,
-        failed: error !== undefined,
-        changed: observation.stateHash !== parent.observation.stateHash,
-      },
+      facts: factsOf(step, parent),
       error: error?.message ?? '',
     };
   };

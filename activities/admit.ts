@@ -5,6 +5,7 @@ import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts'
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import { findPage, getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
+import { findAttempt } from './attempt.ts';
 import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
@@ -50,11 +51,17 @@ export const admit =
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {
       const done = await finishedEpisode(deps, plan, task);
-      if (done === undefined) fresh.push(task);
-      else finished.push(done);
+      if (done !== undefined) finished.push(done);
+      else fresh.push(await withAttempt(deps, plan, task));
     }
     return { fresh, finished, duplicates: batch.duplicates };
   };
+
+/** A task whose trajectory is in the store already: its episode opens no session. */
+async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<TaskEntry> {
+  const attempt = await findAttempt(deps.store, plan, task);
+  return attempt === undefined ? task : { ...task, attempt };
+}
 
 async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: string): Promise<Batch> {
   const stage = stageOf(plan, 'instruct');

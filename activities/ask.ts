@@ -1,5 +1,6 @@
 /** A model call that is never paid for twice: the reply is kept under the identity of the question before it is used. */
 import { noUsage } from '../core/usage.ts';
+import { questionVersion } from '../core/versions.ts';
 import type { Model, ModelReply, ModelRequest } from '../models/model.ts';
 import type { Json, Usage } from '../schemas/common.ts';
 import type { Plan } from '../schemas/plan.ts';
@@ -24,7 +25,7 @@ interface Kept {
  * meant to be asked anew (another attempt, another retry).
  */
 const questionKey = (model: string, request: Json, salt: Json): string =>
-  hashOf({ unit: 'ask', version: 1, model, request, salt });
+  hashOf({ unit: 'ask', version: questionVersion, model, request, salt });
 
 /** The request as JSON: images by their bytes in base64. */
 const asJson = (request: ModelRequest): Json => ({

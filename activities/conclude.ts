@@ -1,14 +1,12 @@
-/** Sealing what an episode made, and finding it again under its identity. */
+/** Keeping what an episode made, and finding it again under its identity. */
 import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
 import { verdict } from '../core/tally.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Ref, Usage } from '../schemas/common.ts';
-import type { Decision } from '../schemas/decision.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
-import type { Trajectory } from '../schemas/step.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
@@ -22,23 +20,6 @@ export const episodeKey = (plan: Plan, task: Ref): string =>
     stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
     ...ownEpisodeIdentity(plan),
   });
-
-export const seal =
-  (deps: Deps) =>
-  async (input: {
-    plan: Ref;
-    trajectory: Omit<Trajectory, 'usage'>;
-    finish: Ref | null;
-    usage: Usage;
-  }): Promise<Ref> => {
-    const finish = input.finish === null ? undefined : await getJson<Decision>(deps.store, input.finish);
-    const trajectory: Trajectory = {
-      ...input.trajectory,
-      usage: input.usage,
-      ...(finish?.answer ? { answer: finish.answer } : {}),
-    };
-    return putJson(deps.store, trajectory);
-  };
 
 export const conclude =
   (deps: Deps) =>
@@ -74,5 +55,6 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
     dropped: record.dropped,
     usage: Object.fromEntries(Object.keys(record.usage).map((account) => [account, noUsage])),
     reused: true,
+    recalled: false,
   };
 }

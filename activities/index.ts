@@ -2,7 +2,8 @@
 import type { Activities } from '../schemas/activities.ts';
 import { act, close } from './act.ts';
 import { admit } from './admit.ts';
-import { conclude, seal } from './conclude.ts';
+import { recall, seal } from './attempt.ts';
+import { conclude } from './conclude.ts';
 import { decide, query } from './decide.ts';
 import type { Deps } from './deps.ts';
 import { exportDataset } from './export.ts';
@@ -32,6 +33,7 @@ export function createActivities(deps: Deps): Activities {
     decide: alive(decide(deps)),
     act: alive(act(deps)),
     close: alive(close(deps)),
+    recall: alive(recall(deps)),
     seal: alive(seal(deps)),
     relabel: alive(relabel(deps)),
     vote: alive(vote(deps)),

@@ -1,7 +1,8 @@
 /** Compiles the plan into what workflows branch on, and makes this worker poll the queues that the plan needs. */
 import { modelsNamedBy, ownStages } from '../core/own.ts';
-import type { Flow, OwnCall, OwnFlow, PipelineInput } from '../schemas/flow.ts';
+import type { CallPatience, FailureRule, Flow, OwnCall, OwnFlow, PaidStage, PipelineInput } from '../schemas/flow.ts';
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
+import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
@@ -47,6 +48,7 @@ export const prepare =
               styles: construct.styles,
               maxWindows: construct.max_windows,
               maxWindowSteps: construct.max_window_steps,
+              concurrency: construct.concurrency ?? null,
             },
       filter:
         filter === undefined
@@ -62,16 +64,43 @@ export const prepare =
       export: findStage(plan, 'export') !== undefined,
       ...ownFlow(deps, plan),
       concurrency: interact.concurrency,
-      ahead: aheadOf(plan, instruct.model),
+      ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,
+      budgetTokens: plan.spec.budget?.tokens ?? null,
+      budgetHours: plan.spec.budget?.hours ?? null,
+      calls: {
+        instruct: patienceOf(plan, instruct),
+        interact: patienceOf(plan, interact),
+        construct: patienceOf(plan, construct),
+        filter: patienceOf(plan, filter),
+      },
+      failures: { instruct: failureRule(instruct), interact: failureRule(interact) },
       timing: {
         ...deps.timing,
-        modelSeconds: Math.max(60, ...Object.values(plan.spec.models).map((model) => model.timeout + 30)),
+        modelSeconds: modelSeconds(plan),
         stepSeconds: (environment?.step_timeout ?? 30) * 2 + 60,
       },
     };
   };
 
+/** Seconds a call may take on the slowest model of the plan: its own time-out, and some for the way there. */
+const modelSeconds = (plan: Plan): number =>
+  Math.max(60, ...Object.values(plan.spec.models).map((model) => model.timeout + 30));
+
+type Calling = Pick<FullStage<PaidStage>, 'retry' | 'timeout'>;
+
+const patienceOf = (plan: Plan, stage: Calling | undefined): CallPatience => ({
+  seconds: stage?.timeout ?? modelSeconds(plan),
+  attempts: stage?.retry.attempts ?? 60,
+  firstWait: stage?.retry.first_wait ?? 1,
+  longestWait: stage?.retry.longest_wait ?? 60,
+});
+
+const failureRule = (stage: FullStage<'instruct' | 'interact'>): FailureRule => ({
+  stop: stage.on_error === 'stop',
+  rate: stage.fail_if?.error_rate ?? null,
+  after: stage.fail_if?.after ?? 1,
+});
 /** The stages of the user's own. One that asks a model works in that model's queue, one call a slot, so that its limits hold. */
 function ownFlow(deps: Deps, plan: Plan): Pick<Flow, 'own'> {
   const calls = (takes: StageItems, gives: StageGives = takes): OwnCall[] =>

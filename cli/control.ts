@@ -1,6 +1,7 @@
 /** `lbi attach`, `resume`, `cancel`, `ui`, `runs`: commands about a run that exists. */
 import type { Client } from '@temporalio/client';
 import { execa } from 'execa';
+import type { BudgetChange } from '../schemas/flow.ts';
 import { openStore } from '../store/stores.ts';
 import { watch } from './attach.ts';
 import { whichServer, withClient, workflowPage } from './connection.ts';
@@ -13,6 +14,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 interface JsonOption {
   json?: boolean;
+}
+
+interface ResumeOptions extends JsonOption {
+  /** US dollars */
+  budget?: number;
+  budgetTokens?: number;
+  budgetHours?: number;
 }
 
 async function withRun(text: string, work: (client: Client, record: RunRecord) => Promise<number>): Promise<number> {
@@ -29,7 +37,7 @@ export const attachCommand = (run: string, options: JsonOption): Promise<number>
   });
 
 /** Starts what is down, opens the gates of what waits, and says what still blocks. */
-export const resumeCommand = (run: string, options: JsonOption & { budget?: number }): Promise<number> =>
+export const resumeCommand = (run: string, options: ResumeOptions): Promise<number> =>
   withRun(run, async (client, record) => {
     const handle = client.workflow.getHandle(record.workflowId);
     const { status } = await handle.describe();
@@ -41,7 +49,12 @@ export const resumeCommand = (run: string, options: JsonOption & { budget?: numb
       );
       return 0;
     }
-    await handle.signal('resume', options.budget === undefined ? {} : { budgetUsd: options.budget });
+    const change: BudgetChange = {
+      ...(options.budget === undefined ? {} : { budgetUsd: options.budget }),
+      ...(options.budgetTokens === undefined ? {} : { budgetTokens: options.budgetTokens }),
+      ...(options.budgetHours === undefined ? {} : { budgetHours: options.budgetHours }),
+    };
+    await handle.signal('resume', change);
     report(
       options,
       { run: record.run, status: 'RUNNING', resumed: true },

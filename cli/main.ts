@@ -43,7 +43,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 const amount = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('expected a number of US dollars, e.g. 25');
+    throw new InvalidArgumentError('expected a number, e.g. 25');
   return value;
 };
 const count = (text: string): number => {
@@ -72,8 +72,9 @@ program
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
 program
   .command('schema')
+  .option('--pipeline <file>', 'with the keys of the own modules that this file names')
   .description('print the JSON Schema of the pipeline file, for editors')
-  .action(does(async () => (await import('./schema.ts')).schemaCommand()));
+  .action(does(async (options) => (await import('./schema.ts')).schemaCommand(options)));
 
 program.commandsGroup('Run');
 program
@@ -98,7 +99,9 @@ program
 program
   .command('resume')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
-  .option('--budget <usd>', 'raise the budget of the run to this', amount)
+  .option('--budget <usd>', 'raise the budget of the run to this many US dollars', amount)
+  .option('--budget-tokens <number>', 'raise it to this many tokens', count)
+  .option('--budget-hours <hours>', 'raise it to this many hours since the run began', amount)
   .option(...json)
   .description('start what is down and go on with what waits')
   .action(does(async (run, options) => (await import('./control.ts')).resumeCommand(run, options)));

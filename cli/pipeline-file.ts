@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { defaultHeartbeat } from '../core/heartbeat.ts';
 import { type Loaded, loadSpec, modulesOf, type SpecInput } from '../core/spec/load.ts';
+import type { ReadModules } from '../core/spec/own/named-modules.ts';
 import { priceOf } from '../models/prices.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
@@ -21,6 +23,8 @@ export interface PipelineFile {
   text: string;
   /** Absolute folder that the paths in the file are relative to. */
   folder: string;
+  /** What came of the modules of the user's own that the file names, by path. */
+  modules: ReadModules;
 }
 
 /** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
@@ -34,9 +38,11 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     fileExists: (path) => existsSync(resolve(folder, path)),
+    heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };
-  const loaded = loadSpec({ ...input, modules: await readModules(folder, modulesOf(input)) });
-  return { loaded, text, folder };
+  const modules = await readModules(folder, modulesOf(input));
+  const loaded = loadSpec({ ...input, modules });
+  return { loaded, text, folder, modules };
 };
 
 /** Whether the table of prices has a model. */

@@ -13,6 +13,7 @@ import { fileKey, makePlan } from '../core/plan.ts';
 import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
+import { stageVersions } from '../core/versions.ts';
 import { openDriver } from '../environments/environments.ts';
 import { findWeights, knownWeights } from '../models/weights.ts';
 import type { Ref } from '../schemas/common.ts';
@@ -58,7 +59,7 @@ export async function planFile(
   const spec = withDefaults(loaded.spec, own);
   const prompts = await readPrompts(spec, folder);
   const versions = {
-    stages: {},
+    stages: stageVersions,
     environments: await driverVersions(spec),
     contents: { ...(await contentsOf(spec, folder)), ...(await moduleContents(folder, Object.keys(own ?? {}))) },
   };

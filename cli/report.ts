@@ -14,7 +14,12 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
     row(
       'documents',
       `${funnel.documents}`,
-      funnel.documents < funnel.documentsTotal ? `of ${funnel.documentsTotal}` : '',
+      [
+        ...(funnel.documents < funnel.documentsTotal ? [`of ${funnel.documentsTotal}`] : []),
+        ...((funnel.documentsFailed ?? 0) > 0
+          ? [`${funnel.documentsFailed} gave no tasks: the model call failed`]
+          : []),
+      ].join(', '),
     ),
     row('tasks', `${funnel.tasks}`, `${funnel.taskDuplicates} more were duplicates`),
     row(
@@ -24,6 +29,7 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
         ...outcomes,
         `${funnel.steps} actions`,
         ...(funnel.episodesReused > 0 ? [`${funnel.episodesReused} reused`] : []),
+        ...((funnel.attemptsRecalled ?? 0) > 0 ? [`${funnel.attemptsRecalled} walked before`] : []),
       ].join(', '),
     ),
     row('windows', `${funnel.windows}`, ''),

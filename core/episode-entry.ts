@@ -17,4 +17,5 @@ export const emptyEntry = (task: TaskEntry, detail: string): EpisodeEntry => ({
   dropped: {},
   usage: {},
   reused: false,
+  recalled: false,
 });

@@ -5,6 +5,7 @@ import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../schemas/plan.ts';
+import { canonical } from './canonical.ts';
 import { isOwn, isOwnPath } from './own-path.ts';
 import { schemaWith } from './spec/own/extend-schema.ts';
 import { childSchema, isMap, isNote, resolveSchema, type SchemaNode } from './spec/schema.ts';
@@ -54,12 +55,20 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
   if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
   if (!isMap(value)) return value;
   const picked = Object.entries(value).flatMap(([name, entry]): [string, Json][] => {
-    if (isNote(governing, name)) return [];
-    const kept = pick(childSchema(governing, name) ?? {}, entry, picking);
+    const below = childSchema(governing, name) ?? {};
+    if (isNote(governing, name) || isDefault(below, entry)) return [];
+    const kept = pick(below, entry, picking);
     return kept === undefined || (isMap(kept) && Object.keys(kept).length === 0) ? [] : [[name, kept]];
   });
   return Object.fromEntries(picked);
 };
+
+/**
+ * A key at its default says nothing, as if it were not there: a key that a later version adds leaves the identities of earlier
+ * work as they are. So a default may only change together with the version of its stage or driver (test/core/golden).
+ */
+const isDefault = (schema: SchemaNode, value: Json): boolean =>
+  schema.default !== undefined && canonical(schema.default) === canonical(value);
 
 const nothingNamed: Picking = { unit: false, named: (_names, name) => name, file: () => undefined };
 

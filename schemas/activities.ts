@@ -16,6 +16,7 @@ import type {
   OpenResult,
   PipelineInput,
   QueryResult,
+  RecalledAttempt,
   RelabelInput,
   RelabelResult,
   SessionPlace,
@@ -46,7 +47,9 @@ export interface Activities {
   decide(input: DecideInput): Promise<DecideResult>;
   act(input: ActInput): Promise<ActResult>;
   close(input: SessionPlace): Promise<void>;
-  /** Seals the trajectory: its record names the head. */
+  /** Reads a trajectory that an earlier run has sealed under the same identity. */
+  recall(input: { trajectory: Ref }): Promise<RecalledAttempt>;
+  /** Seals the trajectory under the identity of the attempt: its record names the head. */
   seal(input: { plan: Ref; trajectory: Omit<Trajectory, 'usage'>; finish: Ref | null; usage: Usage }): Promise<Ref>;
   relabel(input: RelabelInput): Promise<RelabelResult>;
   vote(input: VoteInput): Promise<VoteResult>;

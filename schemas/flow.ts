@@ -9,6 +9,31 @@ import type { Outcome } from './step.ts';
 import type { StepFacts } from './step-facts.ts';
 import type { AcceptRule } from './vote.ts';
 
+/** The stages that ask models. */
+export type PaidStage = 'instruct' | 'interact' | 'construct' | 'filter';
+
+/** How long one try may take, and how often and at what distance a call is tried. All times in seconds. */
+export interface CallPatience {
+  seconds: number;
+  attempts: number;
+  firstWait: number;
+  longestWait: number;
+}
+
+/** `rate` and `after` are null when no share of failures ends the run. */
+export interface FailureRule {
+  stop: boolean;
+  rate: number | null;
+  after: number;
+}
+
+/** Caps raised by `lbi resume`; what is left out stays. */
+export interface BudgetChange {
+  budgetUsd?: number;
+  budgetTokens?: number;
+  budgetHours?: number;
+}
+
 /** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */
 export interface Flow {
   pipeline: string;
@@ -26,7 +51,13 @@ export interface Flow {
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
   interact: { environment: string; maxSteps: number; stuckAfter: number };
-  construct: { styles: Style[]; maxWindows: number; maxWindowSteps: number } | null;
+  construct: {
+    styles: Style[];
+    maxWindows: number;
+    maxWindowSteps: number;
+    /** windows in work at once; left out or null, all */
+    concurrency?: number | null;
+  } | null;
   filter: {
     dropRepeated: boolean;
     drop_failed: boolean;
@@ -43,6 +74,13 @@ export interface Flow {
   /** documents whose tasks are asked for ahead of the episodes */
   ahead: number;
   budgetUsd: number | null;
+  /** caps besides money; left out by runs of earlier versions, as is `calls` */
+  budgetTokens?: number | null;
+  budgetHours?: number | null;
+  /** how patiently each stage calls its models */
+  calls?: Record<PaidStage, CallPatience>;
+  /** when failures end the run */
+  failures?: Record<'instruct' | 'interact', FailureRule>;
   timing: {
     lostAfterSeconds: number;
     heartbeatSeconds: number;
@@ -94,6 +132,18 @@ export interface TaskEntry {
   id: string;
   /** the instruction, shortened for people */
   title: string;
+  /** its trajectory, when it was sealed under the same identity before */
+  attempt?: Ref;
+}
+
+/** A sealed trajectory as its episode goes on from it. */
+export interface RecalledAttempt {
+  trajectory: Ref;
+  head: Ref;
+  initialState: string;
+  facts: StepFacts[];
+  outcome: Outcome;
+  detail: string;
 }
 
 /** What an episode reports to its run: a page of these is a manifest. */
@@ -114,16 +164,22 @@ export interface EpisodeEntry {
   usage: Record<string, Usage>;
   /** true when nothing had to run: the record was found under its identity */
   reused: boolean;
+  /** true when the trajectory was there already and only its windows were worked on */
+  recalled: boolean;
 }
 
 /** The funnel of a run: how many of what went in and came out of every stage. */
 export interface Funnel {
   documents: number;
   documentsTotal: number;
+  /** documents whose tasks could not be asked for */
+  documentsFailed?: number;
   tasks: number;
   taskDuplicates: number;
   episodes: number;
   episodesReused: number;
+  /** trajectories that were there already, in episodes that had more to do */
+  attemptsRecalled: number;
   outcomes: Record<string, number>;
   steps: number;
   windows: number;

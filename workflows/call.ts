@@ -8,7 +8,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../schemas/activities.ts';
-import type { Flow } from '../schemas/flow.ts';
+import type { CallPatience, Flow, PaidStage } from '../schemas/flow.ts';
 
 interface CallOptions {
   /** one line in the Temporal UI, at most 200 bytes */
@@ -55,13 +55,27 @@ export function call<N extends keyof Activities>(name: N, options: CallOptions =
   return activities[name];
 }
 
-/** Options of a model call: its queue is the provider's, and what is nearest to a finished example goes first. */
-export const modelCall = (flow: Flow, queue: string, priority: number, summary: string): CallOptions => ({
-  queue,
-  summary,
-  priority,
-  seconds: flow.timing.modelSeconds,
-  heartbeat: flow.timing.heartbeatSeconds,
+/** What is nearest to a finished example goes first. */
+const priorities: Record<PaidStage, number> = { instruct: 4, interact: 2, construct: 2, filter: 1 };
+
+/** Options of a model call: its queue is the provider's, its patience the stage's. */
+export const modelCall = (flow: Flow, stage: PaidStage, queue: string, summary: string): CallOptions => {
+  const patience = flow.calls?.[stage];
+  return {
+    queue,
+    summary,
+    priority: priorities[stage],
+    seconds: patience?.seconds ?? flow.timing.modelSeconds,
+    heartbeat: flow.timing.heartbeatSeconds,
+    ...(patience === undefined ? {} : { retry: retryOf(patience) }),
+  };
+};
+
+const retryOf = ({ attempts, firstWait, longestWait }: CallPatience): RetryPolicy => ({
+  initialInterval: firstWait * 1000,
+  backoffCoefficient: 2,
+  maximumInterval: Math.max(firstWait, longestWait) * 1000,
+  maximumAttempts: attempts,
 });
 
 /** Options of a call on the worker that holds the session: taken soon or the worker is lost; never run twice blindly. */

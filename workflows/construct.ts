@@ -11,7 +11,8 @@ import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
-import { ownExamples, passTrajectory } from './own.ts';
+import { hasOwnExamples, passExamples, passTrajectory } from './own.ts';
+import { inPool } from './pool.ts';
 
 export interface Harvest {
   windows: number;
@@ -53,13 +54,25 @@ export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: G
   const pairs = windows.flatMap((window) =>
     styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
   );
-  const own = ownExamples(flow, pairs.length, gate, books);
-  const candidates = await Promise.all(
-    pairs.map(async (pair, place) => {
-      const written = await own.passed(place, () => relabel(flow, task, walk, pair, gate, ledger, harvest));
-      return written === null ? null : judge(flow, written, gate, ledger, harvest);
-    }),
-  );
+  const lanes = flow.construct?.concurrency ?? null;
+  const write = (pair: (typeof pairs)[number]) => relabel(flow, task, walk, pair, gate, ledger, harvest);
+  const vote = (written: Written) => judge(flow, written, gate, ledger, harvest);
+  if (hasOwnExamples(flow)) {
+    // All of the episode are handed over together: such a stage may compare them.
+    const written = (await inPool(pairs, lanes, write)).filter((each) => each !== null);
+    const refs = written.map(({ example }) => example);
+    const passed = await passExamples(flow, [...new Set(refs)], gate, books);
+    const left = written.flatMap((each) => {
+      const example = passed.get(each.example);
+      return example === undefined ? [] : [{ ...each, example }];
+    });
+    harvest.candidates = (await inPool(left, lanes, vote)).filter((candidate) => candidate !== null);
+    return harvest;
+  }
+  const candidates = await inPool(pairs, lanes, async (pair) => {
+    const written = await write(pair);
+    return written === null ? null : vote(written);
+  });
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
@@ -90,7 +103,7 @@ async function relabel(
   const written = await gate.pass(() =>
     call(
       'relabel',
-      modelCall(flow, flow.queues.relabel, 2, `${place} as ${style}`),
+      modelCall(flow, 'construct', flow.queues.relabel, `${place} as ${style}`),
     )({
       plan: flow.plan,
       task: task.ref,
@@ -124,7 +137,7 @@ async function judge(
       const result = await gate.pass(() =>
         call(
           'vote',
-          modelCall(flow, queue, 1, `${member} on ${place}: ${written.title}`),
+          modelCall(flow, 'filter', queue, `${member} on ${place}: ${written.title}`),
         )({ plan: flow.plan, example, member }),
       );
       charge(ledger.usage, `filter/${member}`, result.usage);

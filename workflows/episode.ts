@@ -7,18 +7,20 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { bounded, call, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { type Gate, openGate } from './gate.ts';
-import { interact, type Ledger, type Walk } from './interact.ts';
+import { interact, type Ledger, recallWalk, type Walk } from './interact.ts';
 import { type EpisodeSession, episodeSession } from './session.ts';
 
 export const episodeDone = defineSignal<[{ entry: EpisodeEntry; titles: string[] }]>('episodeDone');
@@ -45,7 +47,13 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
   try {
     tell('interact', []);
-    const walk = await held(session, () => interact(flow, task, session, gate, ledger));
+    const walk =
+      task.attempt === undefined
+        ? await held(session, () => interact(flow, task, session, gate, ledger))
+        : await recallWalk(task.attempt);
+    // Sealed before anything is made of it: what fails later then loses no step.
+    if (walk.trajectory === undefined && patched('sealed-first'))
+      walk.trajectory = await seal(input, walk, session, gate);
     tell('construct and filter', [`trajectory: ${walk.facts.length} actions, ${walk.outcome} (${walk.detail})`]);
     upsertSearchAttributes([
       { key: keys.stage, value: 'construct' },
@@ -56,6 +64,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     report.entry = {
       ...summarise(input, walk, harvest, ledger),
       record: await conclude(input, walk, harvest, { session, gate, ledger }),
+      recalled: task.attempt !== undefined,
     };
     upsertSearchAttributes([
       { key: keys.stage, value: 'done' },
@@ -103,15 +112,10 @@ const summarise = (input: EpisodeInput, walk: Walk, harvest: Harvest, ledger: Le
   usage: ledger.usage,
 });
 
-async function conclude(
-  { flow, task }: EpisodeInput,
-  walk: Walk,
-  harvest: Harvest,
-  { session, gate, ledger }: { session: EpisodeSession; gate: Gate; ledger: Ledger },
-): Promise<string> {
-  const { outcome, detail, head } = walk;
+/** Seals the trajectory under its identity. */
+async function seal({ flow, task }: EpisodeInput, walk: Walk, session: EpisodeSession, gate: Gate): Promise<Ref> {
+  const { outcome, detail, head, finish, usage } = walk;
   const steps = walk.facts.length;
-  const seal = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
   const sealed = {
     plan: flow.plan,
     trajectory: {
@@ -123,16 +127,26 @@ async function conclude(
       detail,
       recovered: session.recovered(),
     },
-    finish: walk.finish,
-    usage: walk.usage,
+    finish,
+    usage,
   };
-  const trajectory = await gate.pass(() => seal(sealed));
+  const work = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
+  return gate.pass(() => work(sealed));
+}
+
+async function conclude(
+  input: EpisodeInput,
+  walk: Walk,
+  harvest: Harvest,
+  { session, gate, ledger }: { session: EpisodeSession; gate: Gate; ledger: Ledger },
+): Promise<string> {
+  const { outcome, detail } = walk;
   const record: Episode = {
-    task: task.ref,
-    trajectory,
+    task: input.task.ref,
+    trajectory: walk.trajectory ?? (await seal(input, walk, session, gate)),
     outcome,
     detail,
-    steps,
+    steps: walk.facts.length,
     windows: harvest.windows,
     dropped: harvest.dropped,
     candidates: harvest.candidates,
@@ -141,7 +155,7 @@ async function conclude(
   const keep = call('conclude', {
     summary: `${harvest.voted} examples judged, ${harvest.kept} accepted`,
   });
-  return gate.pass(() => keep({ plan: flow.plan, record }));
+  return gate.pass(() => keep({ plan: input.flow.plan, record }));
 }
 
 const details = (walk: Walk, harvest: Harvest): string[] => [

@@ -5,6 +5,7 @@
 
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  ApplicationFailure,
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
@@ -15,6 +16,9 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
+import { type Amounts, type Caps, capReached, mayBegin } from '../core/budget.ts';
+import { addUsage, noUsage } from '../core/usage.ts';
+import type { Usage } from '../schemas/common.ts';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
@@ -28,14 +32,31 @@ const keys = {
   stage: defineSearchAttributeKey(searchAttributes.stage, 'KEYWORD'),
 };
 
+const total = (usage: Usage | undefined): Amounts => ({
+  usd: usage?.usd ?? 0,
+  tokens: (usage?.input ?? 0) + (usage?.output ?? 0),
+  hours: 0,
+});
+
 /** What was spent, and what the episodes in flight will cost if they cost what the others did. */
-function costs({ carried }: RunState): { spent: number; reserved: number } {
-  const { usage, funnel, flow, inFlight } = carried;
-  const spent = Object.values(usage).reduce((sum, { usd }) => sum + usd, 0);
-  const onEpisodes = spent - (usage[flow.accounts.instruct]?.usd ?? 0);
+function costs({ carried }: RunState): { spent: Amounts; reserved: Amounts } {
+  const { usage, funnel, flow, inFlight, startedAt } = carried;
+  const all = total(Object.values(usage).reduce(addUsage, noUsage));
+  const before = total(usage[flow.accounts.instruct]);
   const paid = funnel.episodes - funnel.episodesReused;
-  return { spent, reserved: paid > 0 ? (inFlight.length * onEpisodes) / paid : 0 };
+  const each = (kind: 'usd' | 'tokens'): number =>
+    paid > 0 ? (inFlight.length * (all[kind] - before[kind])) / paid : 0;
+  return {
+    spent: { ...all, hours: (Date.now() - startedAt) / 3_600_000 },
+    reserved: { usd: each('usd'), tokens: each('tokens'), hours: 0 },
+  };
 }
+
+const capsOf = ({ carried: { flow } }: RunState): Caps => ({
+  usd: flow.budgetUsd,
+  tokens: flow.budgetTokens ?? null,
+  hours: flow.budgetHours ?? null,
+});
 
 /** Starts episodes while there is room, until all have ended or the run is to continue as new. */
 export async function launchEpisodes(state: RunState): Promise<void> {
@@ -43,21 +64,22 @@ export async function launchEpisodes(state: RunState): Promise<void> {
   const { flow } = carried;
   const starting = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  const broken = (): boolean => failures.length > 0 || state.broken !== undefined;
   const idle = (): boolean => state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0;
   /** No episode starts that the budget may not bear; `lbi resume --budget` raises it. */
   const startable = (): boolean => {
+    if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency) return false;
     const { spent, reserved } = costs(state);
-    const within = flow.budgetUsd === null || spent + reserved < flow.budgetUsd;
-    return carried.waiting.length > 0 && carried.inFlight.length < flow.concurrency && within;
+    return mayBegin(capsOf(state), spent, reserved);
   };
-  const spentUp = (): boolean =>
-    carried.waiting.length > 0 && flow.budgetUsd !== null && costs(state).spent >= flow.budgetUsd;
+  const overCap = (): string | undefined =>
+    carried.waiting.length > 0 ? capReached(capsOf(state), costs(state).spent, flow.run) : undefined;
+  const spentUp = (): boolean => overCap() !== undefined;
   try {
     while (!state.continuing && !idle()) {
-      await condition(
-        () => state.continuing || idle() || startable() || spentUp() || pageIsFull(state) || failures.length > 0,
-      );
+      await condition(() => state.continuing || idle() || startable() || spentUp() || pageIsFull(state) || broken());
       if (failures.length > 0) throw failures[0];
+      if (state.broken !== undefined) throw tooManyFailed(state.broken);
       if (pageIsFull(state)) await recordPage(state);
       while (!state.continuing && startable()) {
         const task = carried.waiting.shift();
@@ -67,19 +89,20 @@ export async function launchEpisodes(state: RunState): Promise<void> {
           .finally(() => starting.delete(started));
         starting.add(started);
       }
-      if (spentUp()) await gate.hold(overBudget(state), () => state.continuing || !spentUp());
+      const reached = overCap();
+      if (reached !== undefined) await gate.hold(reached, () => state.continuing || !spentUp() || broken());
       watchHistory(state);
     }
+    if (state.broken !== undefined) throw tooManyFailed(state.broken);
   } finally {
     // Children must have started before the run may continue as new, or ask them to stop.
     await Promise.all(starting);
   }
 }
 
-const overBudget = (state: RunState): string => {
-  const { budgetUsd, run } = state.carried.flow;
-  return `the budget of $${budgetUsd} is spent ($${costs(state).spent.toFixed(2)}): lbi resume ${run} --budget USD`;
-};
+/** Ends the run: what is finished stays in the store, and the same pipeline again takes it over. */
+export const tooManyFailed = (why: string): ApplicationFailure =>
+  ApplicationFailure.create({ message: why, type: 'too-many-failures', nonRetryable: true });
 
 async function launch(state: RunState, task: TaskEntry): Promise<void> {
   const { flow } = state.carried;

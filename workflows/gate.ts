@@ -2,11 +2,12 @@
 
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { CancellationScope, condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { BudgetChange } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { failureKind, failureMessage } from './call.ts';
 
-/** `lbi resume`: goes on with what waits; `budgetUsd` raises the run's budget. */
-export const resumeSignal = defineSignal<[{ budgetUsd?: number }]>('resume');
+/** `lbi resume`: goes on with what waits, and raises the caps that are given. */
+export const resumeSignal = defineSignal<[BudgetChange]>('resume');
 
 const blockedOnKey = defineSearchAttributeKey(searchAttributes.blockedOn, 'KEYWORD');
 
@@ -20,7 +21,7 @@ export interface Gate {
 /** One gate per workflow. `told` hears what the work is blocked on, and null once it goes on; `resumed` passes the signal on. */
 export function openGate(
   told: (blockedOn: string | null) => Promise<void>,
-  resumed: (change: { budgetUsd?: number }) => Promise<void> = async () => {},
+  resumed: (change: BudgetChange) => Promise<void> = async () => {},
 ): Gate {
   let generation = 0;
   const waiting: string[] = [];

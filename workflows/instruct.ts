@@ -1,10 +1,11 @@
 /** The lane that invents tasks: documents in order, their task lists asked for a little ahead, duplicates turned away. */
-import { condition } from '@temporalio/workflow';
+import { condition, isCancellation } from '@temporalio/workflow';
 import { charge } from '../core/usage.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
-import { call, modelCall } from './call.ts';
+import { call, failureMessage, modelCall } from './call.ts';
+import { tooManyFailed } from './episodes.ts';
 import { passDocuments, passTasks } from './own.ts';
-import { type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
+import { noteFailures, type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
 
 interface Asked {
   document: DocumentEntry;
@@ -75,7 +76,7 @@ function ask(state: RunState, document: DocumentEntry, next: Asked['next']): Ask
   const reply = state.gate.pass(() =>
     call(
       'instruct',
-      modelCall(flow, flow.queues.instruct, 4, `tasks from "${document.title}"`),
+      modelCall(flow, 'instruct', flow.queues.instruct, `tasks from "${document.title}"`),
     )({ plan: flow.plan, document }),
   );
   // Awaited in order later; a failure before that must not count as unhandled.
@@ -83,10 +84,38 @@ function ask(state: RunState, document: DocumentEntry, next: Asked['next']): Ask
   return { document, next, reply };
 }
 
+/** The reply, or undefined when it failed for good and the pipeline says to go on without it. */
+async function replyOf(
+  state: RunState,
+  document: DocumentEntry,
+  reply: Promise<InstructResult>,
+): Promise<InstructResult | undefined> {
+  const { flow, funnel } = state.carried;
+  try {
+    return await reply;
+  } catch (error) {
+    // A run that began under an earlier version has no rule: it fails as it did.
+    if (isCancellation(error) || flow.failures === undefined) throw error;
+    funnel.documents += 1;
+    funnel.documentsFailed = (funnel.documentsFailed ?? 0) + 1;
+    // Nothing has worked so far: that is no bad luck of single documents.
+    const enough = Math.min(3, funnel.documentsTotal);
+    if (funnel.documentsFailed === funnel.documents && funnel.documents >= enough) throw error;
+    say(state, `${document.title}: no tasks, ${failureMessage(error)}`);
+    noteFailures(state, 'instruct', 'documents', funnel.documentsFailed, funnel.documents);
+    if (state.broken !== undefined) throw tooManyFailed(state.broken);
+    return undefined;
+  }
+}
+
 async function admit(state: RunState, { document, next, reply }: Asked): Promise<void> {
   const { carried } = state;
   const { flow, funnel } = carried;
-  const result = await reply;
+  const result = await replyOf(state, document, reply);
+  if (result === undefined) {
+    carried.cursor = next;
+    return;
+  }
   charge(carried.usage, flow.accounts.instruct, result.usage);
   if (!result.readable) funnel.unreadable += 1;
   const passed = await passTasks(flow, document, result, state.gate, { dropped: funnel.dropped, usage: carried.usage });

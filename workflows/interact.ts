@@ -14,6 +14,8 @@ import type { EpisodeSession } from './session.ts';
 const maxUnreadable = 2;
 
 export interface Walk {
+  /** set once it is sealed */
+  trajectory?: Ref;
   head: Ref;
   initialState: string;
   facts: StepFacts[];
@@ -67,6 +69,12 @@ export async function interact(
   return walk;
 }
 
+/** The walk of an earlier run: nothing is asked, no session is opened. */
+export async function recallWalk(trajectory: Ref): Promise<Walk> {
+  const recalled = await call('recall', { summary: 'the trajectory is there already' })({ trajectory });
+  return { ...recalled, finish: null, unreadable: 0, usage: noUsage };
+}
+
 /** Asks for the next action; an unreadable reply is asked again a bounded number of times. */
 async function decide(
   flow: Flow,
@@ -80,7 +88,7 @@ async function decide(
   if (flow.queues.query !== null) {
     const queue = flow.queues.query;
     const asked = await gate.pass(() =>
-      call('query', modelCall(flow, queue, 2, `${index}: what examples would help`))({ ...base, retry: 0 }),
+      call('query', modelCall(flow, 'interact', queue, `${index}: what examples would help`))({ ...base, retry: 0 }),
     );
     spend(flow.accounts.query, asked.usage);
     base.query = asked.query;
@@ -89,7 +97,7 @@ async function decide(
     const result = await gate.pass(() =>
       call(
         'decide',
-        modelCall(flow, flow.queues.decide, 2, `${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
+        modelCall(flow, 'interact', flow.queues.decide, `${index}${retry > 0 ? ' again' : ''}: ${task.title}`),
       )({ ...base, retry }),
     );
     spend(flow.accounts.decide, result.usage);

@@ -95,43 +95,10 @@ export async function passTrajectory(
   return true;
 }
 
-/**
- * The meeting point before the committee: where stages work on examples, each waits until all of the episode are written, so that
- * they are handed over together; where there are none, nobody waits.
- */
-export function ownExamples(
-  flow: Flow,
-  expected: number,
-  gate: Gate,
-  books: OwnBooks,
-): { passed<W extends { example: Ref }>(place: number, write: () => Promise<W | null>): Promise<W | null> } {
-  if ((flow.own?.examples ?? []).length === 0) return { passed: (_place, write) => write() };
-  // By place and not by arrival: the same examples are always handed over in the same order.
-  const refs = new Map<number, Ref | null>();
-  const meeting = Promise.withResolvers<Map<Ref, Ref>>();
-  meeting.promise.catch(() => undefined);
-  const arrive = (place: number, ref: Ref | null): void => {
-    refs.set(place, ref);
-    if (refs.size < expected) return;
-    const inOrder = Array.from({ length: expected }, (_, index) => refs.get(index) ?? null);
-    const all = [...new Set(inOrder.filter((each) => each !== null))];
-    passExamples(flow, all, gate, books).then(meeting.resolve, meeting.reject);
-  };
-  return {
-    passed: async (place, write) => {
-      const written = await write().catch((error: unknown) => {
-        meeting.reject(error);
-        throw error;
-      });
-      arrive(place, written?.example ?? null);
-      const example = written === null ? undefined : (await meeting.promise).get(written.example);
-      return written === null || example === undefined ? null : { ...written, example };
-    },
-  };
-}
+export const hasOwnExamples = (flow: Flow): boolean => (flow.own?.examples ?? []).length > 0;
 
 /** What stands in place of each example after the stages that work on examples; it is missing where it was left out. */
-async function passExamples(flow: Flow, examples: Ref[], gate: Gate, books: OwnBooks): Promise<Map<Ref, Ref>> {
+export async function passExamples(flow: Flow, examples: Ref[], gate: Gate, books: OwnBooks): Promise<Map<Ref, Ref>> {
   let passed = new Map(examples.map((ref) => [ref, ref]));
   for (const own of flow.own?.examples ?? []) {
     const before = [...passed];

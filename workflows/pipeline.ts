@@ -13,7 +13,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DatasetSummary, Phase, PipelineInput, Progress } from '../schemas/flow.ts';
+import type { BudgetChange, DatasetSummary, Phase, PipelineInput, Progress } from '../schemas/flow.ts';
 import { bounded, call } from './call.ts';
 import { episodeBlocked, episodeDone } from './episode.ts';
 import { cancelEpisodes, launchEpisodes, resumeEpisodes, sweepEpisodes } from './episodes.ts';
@@ -30,8 +30,8 @@ interface View {
   phase: Phase;
   dataset: DatasetSummary | null;
   blocked: Record<string, string>;
-  /** a budget that was raised before there was a state */
-  raisedUsd: number | undefined;
+  /** caps that were raised before there was a state */
+  raised: BudgetChange;
 }
 
 export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
@@ -40,7 +40,7 @@ export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
     phase: 'reading',
     dataset: null,
     blocked: input.carried?.blocked ?? {},
-    raisedUsd: undefined,
+    raised: {},
   };
   const gate = answer(view);
   // Before the first handler: reports may arrive together with the start of a run that continued as new.
@@ -81,11 +81,9 @@ function answer(view: View): Gate {
   setHandler(progressQuery, () => progressOf(view));
   return openGate(
     async (blockedOn) => note(view, id, blockedOn),
-    async ({ budgetUsd }) => {
-      if (budgetUsd !== undefined) {
-        view.raisedUsd = budgetUsd;
-        if (view.state !== undefined) view.state.carried.flow.budgetUsd = budgetUsd;
-      }
+    async (change) => {
+      view.raised = { ...view.raised, ...change };
+      if (view.state !== undefined) Object.assign(view.state.carried.flow, change);
       await resumeEpisodes(view.state);
     },
   );
@@ -115,7 +113,7 @@ const redraw = ({ state, phase, dataset }: View): void => {
 async function work(input: PipelineInput, view: View, gate: Gate): Promise<void> {
   view.state ??= runState(await firstState(input, gate, view.blocked), gate);
   const { state } = view;
-  if (view.raisedUsd !== undefined) state.carried.flow.budgetUsd = view.raisedUsd;
+  Object.assign(state.carried.flow, view.raised);
   view.phase = 'running';
   redraw(view);
   let problem: unknown;

@@ -2,6 +2,7 @@
 
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
 import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
@@ -28,6 +29,8 @@ export interface RunState {
   recent: string[];
   /** no more tasks will come */
   admitted: boolean;
+  /** why the run must end: too many items failed */
+  broken?: string;
   /** the history is long enough: both lanes stop at a safe place and the run continues as new */
   continuing: boolean;
 }
@@ -39,6 +42,7 @@ export const emptyFunnel = (): Funnel => ({
   taskDuplicates: 0,
   episodes: 0,
   episodesReused: 0,
+  attemptsRecalled: 0,
   outcomes: {},
   steps: 0,
   windows: 0,
@@ -97,6 +101,8 @@ export function tallyEntry(state: RunState, entry: EpisodeEntry): void {
   const { funnel } = carried;
   funnel.episodes += 1;
   if (entry.reused) funnel.episodesReused += 1;
+  // A run that began under an earlier version carries no such count.
+  if (entry.recalled) funnel.attemptsRecalled = (funnel.attemptsRecalled ?? 0) + 1;
   count(funnel.outcomes, entry.outcome);
   for (const [reason, number] of Object.entries(entry.dropped)) count(funnel.dropped, reason, number);
   funnel.steps += entry.steps;
@@ -107,7 +113,20 @@ export function tallyEntry(state: RunState, entry: EpisodeEntry): void {
   chargeAll(carried.usage, entry.usage);
   if (entry.kept > 0 && carried.firstKeptAt === null) carried.firstKeptAt = Date.now();
   carried.buffer.push(entry);
+  noteFailures(state, 'interact', 'episodes', funnel.outcomes.failed ?? 0, funnel.episodes);
   say(state, `${entry.title}: ${entry.outcome}, ${entry.steps} actions, kept ${entry.kept} of ${entry.voted}`);
+}
+
+/** Marks the run as broken once the stage's rule over failed items says so. */
+export function noteFailures(
+  state: RunState,
+  stage: 'instruct' | 'interact',
+  what: string,
+  failed: number,
+  ended: number,
+): void {
+  const why = tooManyFailures(state.carried.flow.failures?.[stage], what, failed, ended);
+  if (why !== undefined) state.broken ??= why;
 }
 
 export const say = (state: RunState, line: string): void => {

@@ -1,5 +1,6 @@
 /** The pipeline's schema as editors read it: JSON Schema draft-07, with `${env:…}` allowed wherever a number or a switch stands. */
 import type { Json, JsonObject } from '../../schemas/common.ts';
+import { isOwnPath } from '../own-path.ts';
 import { pipelineSchema, type SchemaNode, vocabulary } from './schema.ts';
 
 const effects = {
@@ -26,7 +27,22 @@ const convertMap = (schemas: Record<string, SchemaNode>): JsonObject =>
 
 const fromEnvironment = { type: 'string', pattern: '^\\$\\{env:[^{}]+\\}$' } as const;
 
-const convert = (schema: SchemaNode): JsonObject => {
+/** Beside ours, any path names a variant, whose keys only its module knows; those that are known here are told apart by their tag. */
+const withOwn = (schema: SchemaNode): SchemaNode => {
+  const { 'x-own': own, oneOf = [], discriminator } = schema;
+  const tag = discriminator?.propertyName ?? '';
+  const path = own?.properties?.[tag];
+  if (own === undefined || path === undefined) return schema;
+  const known = oneOf
+    .flatMap((variant) => variant.properties?.[tag]?.const ?? [])
+    .filter((name) => isOwnPath(String(name)));
+  const others = { ...path, ...(known.length === 0 ? {} : { not: { enum: known } }) };
+  const { patternProperties: _notes, additionalProperties: _closed, ...open } = own;
+  return { ...schema, oneOf: [...oneOf, { ...open, properties: { ...own.properties, [tag]: others } }] };
+};
+
+const convert = (given: SchemaNode): JsonObject => {
+  const schema = withOwn(given);
   const kept: JsonObject = Object.fromEntries(
     Object.entries(schema)
       .filter(([name]) => !left.has(name))
@@ -51,8 +67,8 @@ const convertPart = (name: string, value: unknown): Json => {
   return value as Json;
 };
 
-/** The document that `pipeline.schema.json` holds. */
-export const editorSchema = (): JsonObject => ({
+/** The document that `pipeline.schema.json` holds; with a schema in which a file's own modules are variants, one for that file. */
+export const editorSchema = (schema: SchemaNode = pipelineSchema): JsonObject => ({
   $schema: 'http://json-schema.org/draft-07/schema#',
-  ...convert(pipelineSchema),
+  ...convert(schema),
 });

@@ -8,6 +8,7 @@ import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
 import { checkStages } from './meaning/stages.ts';
+import { checkTiming } from './meaning/timing.ts';
 import { applyProfile, applySettings } from './override.ts';
 import { extendSchema } from './own/extend-schema.ts';
 import { namedModules, type ReadModules, takeModules } from './own/named-modules.ts';
@@ -73,7 +74,7 @@ export const loadSpec = (input: SpecInput): Loaded => {
 
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = (check: Check, before: Problem[]): Problem[] => {
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces]) step(check);
+  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
   const found = [...validateTree(check.tree, check.schema), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');

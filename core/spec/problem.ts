@@ -37,6 +37,7 @@ export type ProblemCode =
   | 'committee'
   | 'budget'
   | 'place'
+  | 'timing'
   | 'file'
   | 'module'
   | 'unused';

@@ -26,6 +26,8 @@ export interface SchemaNode {
   minProperties?: number;
   minLength?: number;
   pattern?: string;
+  enum?: Json[];
+  not?: SchemaNode;
   format?: string;
   examples?: Json[];
   'x-effect'?: Effect;

@@ -29,14 +29,16 @@ export const PipelineSpec = strict(
     stages: list('output', 'What is done, in order.', StageSpec, { min: 1 }),
     budget: section(
       'cost',
-      'Caps.',
+      'Caps. At a cap no new task is begun and the run waits; it goes on after `lbi resume RUN --budget …`.',
       {
-        usd: number('cost', 'What the run may spend; then it waits.', {
-          unit: 'USD',
+        usd: number('cost', 'What the run may spend.', { unit: 'USD', min: 0, optional: true, example: 25 }),
+        tokens: whole('cost', 'Tokens the run may use, input and output together.', {
+          unit: 'tokens',
           min: 0,
           optional: true,
-          example: 25,
+          example: 20_000_000,
         }),
+        hours: number('cost', 'Time the run may take.', { unit: 'hours', above: 0, optional: true, example: 12 }),
       },
       { optional: true },
     ),

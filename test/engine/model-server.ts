@@ -10,6 +10,8 @@ export interface CountingServer {
   url: string;
   /** by question: when each complete reply was handed to the network, in milliseconds since the epoch */
   replies: Map<string, number[]>;
+  /** the status of every question that was refused, in order */
+  refused: number[];
   close(): Promise<void>;
 }
 
@@ -50,17 +52,33 @@ const read = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString();
 };
 
-/** @param script path of the script; @param delay milliseconds that each reply takes */
-export async function countingServer(script: string, delay: number): Promise<CountingServer> {
+/**
+ * @param script path of the script
+ * @param delay milliseconds that each reply takes
+ * @param refuse the HTTP status that a question is answered with in place of a reply, by its text; undefined for a reply
+ */
+export async function countingServer(
+  script: string,
+  delay: number,
+  refuse: (question: string) => number | undefined = () => undefined,
+): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
     { file: (path) => path, secret: () => '', weights: async () => '' },
   );
   const replies = new Map<string, number[]>();
+  const refused: number[] = [];
   const server = createServer(async (request, response) => {
     const body = await read(request);
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
+    const status = refuse(body);
+    if (status !== undefined) {
+      refused.push(status);
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: 'refused for a test' } }));
+      return;
+    }
     const reply = await model.complete(asRequest(parsed), { signal: new AbortController().signal });
     const question = createHash('sha256').update(body).digest('hex');
     const text = JSON.stringify({
@@ -87,6 +105,7 @@ export async function countingServer(script: string, delay: number): Promise<Cou
   return {
     url: `http://127.0.0.1:${port}/v1`,
     replies,
+    refused,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -63,6 +63,9 @@ stages:
 const scripted =
   '  writer: { provider: scripted, script: lamps.script.yaml }\n  judge: { provider: scripted, script: lamps.script.yaml }';
 
+/** The script with one task of a page instead of three. */
+export const oneTaskScript = (script: string): string => script.replaceAll(/^ {8}- "(?:Try|Read) .*\n/gm, '');
+
 export async function makePlace(options: PlaceOptions): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'lbi-engine-'));
   await mkdir(join(folder, 'docs'));
@@ -74,9 +77,8 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
     );
   }
   const script = await readFile(join(here, 'lamps.script.yaml'), 'utf8');
-  const alone = script.replaceAll(/^ {8}- "(?:Try|Read) .*\n/gm, '');
   const babble = 'rules:\n  - { role: decide, step: 1, text: "I would rather not say." }';
-  const followed = options.oneTask === true ? alone : script;
+  const followed = options.oneTask === true ? oneTaskScript(script) : script;
   await writeFile(
     join(folder, 'lamps.script.yaml'),
     options.babble === true ? followed.replace('rules:', babble) : followed,

@@ -259,6 +259,21 @@ test('allow must let the first page in; local addresses are fine', () => {
   assert.equal(bad(browser('url: /start'))[0]?.code, 'place');
 });
 
+test('a stage that gives up before its model, or before a lost worker could be noticed, is warned of', () => {
+  const patient = base.replace('script: writer.yaml', 'script: writer.yaml, timeout: 600');
+  const timed = (seconds: number) => patient.replace('model: writer }', `model: writer, timeout: ${seconds} }`);
+  const warned = (seconds: number) => good(timed(seconds), { heartbeatSeconds: 15 }).warnings;
+  assert.deepEqual(
+    warned(5).map(({ code, line, path }) => ({ code, line, path })),
+    [
+      { code: 'timing', line: 10, path: 'stages.instruct.timeout' },
+      { code: 'timing', line: 10, path: 'stages.instruct.timeout' },
+    ],
+  );
+  assert.match(warned(120)[0]?.message ?? '', /gives a call up after 120 s, while models.writer may take 600 s/);
+  assert.deepEqual(warned(600), []);
+});
+
 test('at most twenty problems are printed, and the rest counted', () => {
   const text = `${base}${Array.from({ length: 30 }, (_, index) => `wrong${index}: 1`).join('\n')}\n`;
   const printed = renderProblems(bad(text), { 'p.yaml': text }, { color: false });

@@ -10,6 +10,8 @@ export interface Knowing {
   knownPrice?: (provider: string, model: string) => boolean;
   /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
   fileExists?: (path: string) => boolean;
+  /** Seconds without a sign of life after which a worker counts as lost. */
+  heartbeatSeconds?: number;
 }
 
 export interface Check {

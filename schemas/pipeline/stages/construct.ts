@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { Style } from '../../example.ts';
 import { list, section, strict, whole } from '../key.ts';
-import { model, prompt } from './common.ts';
+import { calls, model, prompt } from './common.ts';
 
 export const ConstructStage = strict(
   {
@@ -39,6 +39,14 @@ export const ConstructStage = strict(
       { 'new-task': prompt, replicate: prompt },
       { optional: true },
     ),
+    concurrency: whole('cost', 'Windows of one episode that are worked on at once; left out, all of them.', {
+      unit: 'windows',
+      min: 1,
+      max: 200,
+      optional: true,
+      example: 4,
+    }),
+    ...calls,
   },
   { title: 'construct: write instructions for what happened in each window (lines 16–20)' },
 );

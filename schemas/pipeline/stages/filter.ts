@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { AcceptRule } from '../../vote.ts';
 import { choice, flag, key, list, number, record, section, strict, type TFilled } from '../key.ts';
-import { prompt } from './common.ts';
+import { calls, prompt } from './common.ts';
 
 const rule = Type.Unsafe<AcceptRule>({
   ...AcceptRule,
@@ -64,6 +64,7 @@ export const FilterStage = strict(
       'Kept examples whose instruction and actions overlap more than this (Jaccard of word shingles) are duplicates; the shorter stays.',
       { unit: 'similarity', min: 0, max: 1, default: 0.85, example: 0.9 },
     ),
+    ...calls,
   },
   { title: 'filter: pre-filters, then the committee (line 25)' },
 );

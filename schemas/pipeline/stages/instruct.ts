@@ -1,7 +1,7 @@
 /** The stage `instruct`. */
 import { Type } from 'typebox';
 import { number, strict, text, whole } from '../key.ts';
-import { model, prompt } from './common.ts';
+import { calls, failures, model, prompt } from './common.ts';
 
 export const InstructStage = strict(
   {
@@ -31,6 +31,15 @@ export const InstructStage = strict(
       example: 'Ask for one small thing that takes one to three clicks.',
     }),
     prompt,
+    concurrency: whole('cost', 'Documents asked at once; left out, what the model takes at once (16 at most).', {
+      unit: 'documents',
+      min: 1,
+      max: 200,
+      optional: true,
+      example: 8,
+    }),
+    ...calls,
+    ...failures,
   },
   { title: 'instruct: invent tasks from documents (paper, Algorithm 1 line 5)' },
 );

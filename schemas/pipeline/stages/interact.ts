@@ -1,7 +1,7 @@
 /** The stage `interact`. */
 import { Type } from 'typebox';
 import { strict, text, whole } from '../key.ts';
-import { model, prompt } from './common.ts';
+import { calls, failures, model, prompt } from './common.ts';
 import { Knowledge } from './knowledge.ts';
 
 export const InteractStage = strict(
@@ -53,6 +53,8 @@ export const InteractStage = strict(
       example: 64,
     }),
     prompt,
+    ...calls,
+    ...failures,
   },
   { title: 'interact: try each task in the environment (lines 6–14)' },
 );

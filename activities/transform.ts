@@ -1,5 +1,5 @@
 /** Gives a stage of the user's own what it works on, checks what comes back, and keeps it under the identity of both. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
 import { ownStageIdentity, type PlannedStage } from '../core/own.ts';
 import type { Json, Ref, Usage } from '../schemas/common.ts';
@@ -147,10 +147,10 @@ async function files(deps: Deps, plan: Plan, planned: PlannedStage, input: Trans
   const path = (planned.stage.path ?? `.lbi/exports/\${run}/${planned.module.name}`)
     .replaceAll('${run}', input.run)
     .replaceAll('${pipeline}', plan.spec.name);
-  const folder = join(resolve(deps.home), path);
-  const written = await writeFiles(run, resolve(deps.home, path), await getJson<Ref[]>(deps.store, input.rows), {
+  const folder = resolve(deps.home, path);
+  const written = await writeFiles(run, folder, await getJson<Ref[]>(deps.store, input.rows), {
     run: input.run,
     pipeline: plan.spec.name,
   });
-  return { files: { folder: path.startsWith('/') ? path : folder, files: written }, dropped: {}, usage: run.usage };
+  return { files: { folder, files: written }, dropped: {}, usage: run.usage };
 }

@@ -35,6 +35,9 @@ export interface Bounds {
 /** Runs the work of a module within its time. What it throws, and a promise that never settles, become errors of the house. */
 export async function bounded<T>(bounds: Bounds, work: (signal: AbortSignal) => Promise<T> | T): Promise<T> {
   const { name, what, seconds, alarm, signal } = bounds;
+  const cancelled = (): LbiError =>
+    new LbiError('transient', `${name}: ${what} was cancelled`, { cause: signal?.reason });
+  if (signal?.aborted === true) throw cancelled();
   const late = new AbortController();
   const stopped = Promise.withResolvers<never>();
   stopped.promise.catch(() => undefined);
@@ -42,11 +45,9 @@ export async function bounded<T>(bounds: Bounds, work: (signal: AbortSignal) => 
     late.abort();
     stopped.reject(new LbiError('module', `${name}: ${what} did not end within ${seconds} s`));
   });
-  const cancel = (): void =>
-    stopped.reject(new LbiError('transient', `${name}: ${what} was cancelled`, { cause: signal?.reason }));
+  const cancel = (): void => stopped.reject(cancelled());
   signal?.addEventListener('abort', cancel, { once: true });
   try {
-    if (signal?.aborted === true) cancel();
     const both = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     return await Promise.race([Promise.resolve(work(both)), stopped.promise]);
   } catch (error) {

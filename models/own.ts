@@ -1,5 +1,6 @@
 /** Models of the user's own: what a module has to give, and the guard that makes the whole contract of it. */
 import type { TObject, TProperties } from 'typebox';
+import { LbiError, ModelError } from '../core/errors.ts';
 import { bounded, ownMistake } from '../core/own-mistake.ts';
 import type { Json, Usage } from '../schemas/common.ts';
 import type { Full } from '../schemas/pipeline/key.ts';
@@ -73,7 +74,7 @@ async function guarded<P extends TProperties>(
     complete: async (request, { signal }) => {
       const reply = await bounded({ name, what: 'a reply', seconds, alarm, signal }, (both) =>
         inner.complete(request, { signal: both }),
-      );
+      ).catch(asModelError);
       return checked(name, request, reply, price);
     },
     close: async () => {
@@ -81,6 +82,12 @@ async function guarded<P extends TProperties>(
     },
   };
 }
+
+const asModelError = (error: unknown): never => {
+  if (error instanceof LbiError && !(error instanceof ModelError))
+    throw new ModelError(error.kind, error.message, { cause: error });
+  throw error;
+};
 
 function checked(name: string, request: ModelRequest, reply: OwnReply, price: FullOwnModel['price']): ModelReply {
   const text = reply?.text ?? (reply?.value === undefined ? undefined : JSON.stringify(reply.value));

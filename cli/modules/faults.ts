@@ -49,9 +49,10 @@ const missing = (path: string, message: string): ModuleFault => {
 /** TypeScript's errors come with a picture of the line; JavaScript's say nothing of it, so Node is asked again. */
 async function syntax(file: string, path: string, error: Error, code: string): Promise<ModuleFault> {
   const picture = error.stack?.startsWith('SyntaxError') === true ? await checked(file) : (error.stack ?? '');
-  const [first = '', , carets = ''] = picture.split('\n');
+  const [first = '', ...lines] = picture.split('\n');
+  const carets = lines.find((each) => /^\s*\^+\s*$/.test(each)) ?? '';
   const [, where, line] = /^(?:file:\/\/)?(\/.*?)(?:\?lbi=[0-9a-f]+)?:(\d+)$/.exec(first) ?? [];
-  const column = carets.search(/\^/) + 1;
+  const column = carets.indexOf('^') + 1;
   const place = where === undefined ? '' : ` at ${where}:${line}${column > 0 ? `:${column}` : ''}`;
   const named = where !== undefined && where !== fileURLToPath(new URL(`file://${file}`));
   return {

@@ -21,13 +21,18 @@ export function hookImports(): void {
   hooked = true;
   registerHooks({
     resolve(specifier, context, next) {
+      if (specifier.includes(ownMark)) return asModule(next(specifier, context));
       const at = context.parentURL?.indexOf(ownMark) ?? -1;
       if (at < 0 || context.parentURL === undefined) return next(specifier, context);
       const url = Object.hasOwn(names, specifier) ? names[specifier] : undefined;
       if (url !== undefined) return { url, shortCircuit: true };
       const found = next(specifier, context);
       const neighbour = /^(?:\.{1,2})?\//.test(specifier) && found.url.startsWith('file:') && !found.url.includes('?');
-      return neighbour ? { ...found, url: found.url + context.parentURL.slice(at) } : found;
+      return neighbour ? asModule({ ...found, url: found.url + context.parentURL.slice(at) }) : found;
     },
   });
 }
+
+/** TypeScript is always a module here, whatever the package.json above it says or does not say. */
+const asModule = <F extends { url: string; format?: string | null | undefined }>(found: F): F =>
+  /\.m?ts\?/.test(found.url) ? { ...found, format: 'module-typescript' } : found;

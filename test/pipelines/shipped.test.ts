@@ -11,10 +11,10 @@ import { withDefaults } from '../../core/spec/defaults.ts';
 import { priceOf } from '../../models/prices.ts';
 
 const root = join(import.meta.dirname, '../..');
-const folders = ['pipelines', 'pipelines/init'];
+const folders = ['pipelines', 'pipelines/init', 'pipelines/examples/own-modules'];
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
-    .filter((name) => name.endsWith('.yaml'))
+    .filter((name) => name.endsWith('.yaml') && name !== 'replies.yaml')
     .map((name) => join(folder, name)),
 );
 
@@ -26,7 +26,7 @@ for (const file of files) {
       const command = [join(root, 'cli/main.ts'), 'validate', file, ...given];
       const { exitCode, stderr, stdout } = await execa(process.execPath, command, { cwd: root, reject: false });
       assert.equal(exitCode, 0, stderr);
-      assert.match(stdout, /valid \(instruct → interact → construct → filter/);
+      assert.match(stdout, /valid \(instruct → (\.\/forbidden-words\.ts → )?interact → construct → filter/);
       const plan = await planFile(join(root, file), profile === undefined ? {} : { profile });
       assert.ok(plan, 'no plan was made');
       assert.deepEqual(withDefaults(plan.spec), plan.spec);

@@ -1,5 +1,4 @@
 /** A stage of the user's own. What further keys it has, its module says. */
-import type { Static } from 'typebox';
 import type { Full } from '../key.ts';
 import { number, strict, text, whole } from '../key.ts';
 import { ownPath } from '../own.ts';
@@ -28,5 +27,4 @@ export const OwnStage = strict(
   },
   { title: 'A stage of your own' },
 );
-export type OwnStageSpec = Static<typeof OwnStage>;
 export type FullOwnStage = Full<typeof OwnStage>;

@@ -6,7 +6,7 @@ import type { Flow } from '../schemas/flow.ts';
 import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
-import type { StageDefinition } from './own-stage.ts';
+import type { StageRunner } from './own-stage.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface Deps {
@@ -18,8 +18,8 @@ export interface Deps {
   embedder(): Promise<Embedder>;
   /** The driver of an environment of the plan. */
   driver(plan: Plan, environment: FullEnvironment): Promise<EnvironmentDriver<FullEnvironment>>;
-  /** The module behind a stage of the user's own, as the plan knew it. Throws `operator` when it is another by now. */
-  stage(plan: Plan, path: string): Promise<StageDefinition>;
+  /** A stage of the user's own, as the plan knew its module. Throws `operator` when it is another by now. */
+  stage(plan: Plan, path: string): Promise<StageRunner>;
   sessions: Sessions;
   /** Folder of an installed npm package; installs it into the cache when needed. */
   packageFolder(name: string): Promise<string>;

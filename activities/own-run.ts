@@ -1,14 +1,13 @@
-/** One call of a stage of the user's own: what it is handed, how long it may take, and what it did with it. */
+/** One call of a stage of the user's own: what it is handed, what it may ask for meanwhile, and what it did with it. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { LbiError } from '../core/errors.ts';
 import { modelsNamedBy, type PlannedStage } from '../core/own.ts';
-import { bounded } from '../core/own-mistake.ts';
 import { charge } from '../core/usage.ts';
-import type { Ref, Usage } from '../schemas/common.ts';
+import type { JsonObject, Ref, Usage } from '../schemas/common.ts';
 import type { Row } from '../schemas/dataset.ts';
 import type { DatasetSummary } from '../schemas/flow.ts';
 import type { StageItems } from '../schemas/own-module.ts';
@@ -17,91 +16,78 @@ import { getJson } from '../store/json.ts';
 import { replaceFolder } from '../store/replace-folder.ts';
 import { ask } from './ask.ts';
 import type { Deps } from './deps.ts';
-import type { FilesContext, StageContext, StageDefinition, StageModel, StageQuestion } from './own-stage.ts';
+import type { StageCall, StageHost, StageOutcome, StageQuestion } from './own-stage.ts';
 import { samplingOf } from './plans.ts';
 
-type Context = StageContext<Record<never, never>>;
-
 export interface Run {
-  /** what messages call it: `the stage my-stage` */
+  /** what messages call it: `the stage forbidden-words (./forbidden-words.ts)` */
   name: string;
-  definition: StageDefinition;
-  seconds: number;
-  signal: AbortSignal;
+  /** what counts call it */
+  short: string;
   seed: number;
   usage: Record<string, Usage>;
-  chargeTo: typeof charge;
-  get(ref: Ref): Promise<Row>;
-  /** the context of a call; `dropped` says of each item why it was left out */
-  context(signal: AbortSignal, dropped: Map<object, string>): Context;
-  /** an error of a model that the stage must not keep to itself: a refused key, a limit */
-  trouble: LbiError | undefined;
-  short: string;
+  /** Lets the stage work; `rows` are what a stage that writes files reads. */
+  work(call: Pick<StageCall, 'what' | 'items' | 'files'>, rows?: Ref[]): Promise<StageOutcome>;
 }
 
-export async function contextFor(deps: Deps, plan: Plan, planned: PlannedStage): Promise<Run> {
+export async function runOf(deps: Deps, plan: Plan, planned: PlannedStage): Promise<Run> {
   const { stage, module } = planned;
-  const definition = await deps.stage(plan, stage.uses);
-  const signal = AbortSignal.any([deps.cancelled(), deps.signal]);
+  const runner = await deps.stage(plan, stage.uses);
+  const models = modelsNamedBy(plan, stage);
   const run: Run = {
     name: `the stage ${module.name} (${stage.uses})`,
     short: module.name,
-    definition,
-    seconds: stage.timeout,
-    signal,
     seed: plan.spec.seed,
     usage: {},
-    chargeTo: charge,
-    get: (ref) => getJson<Row>(deps.store, ref),
-    trouble: undefined,
-    context: (both, dropped) => ({
-      parameters: structuredClone(stage) as unknown as Context['parameters'],
-      model: modelsOf(deps, plan, planned, run),
-      drop: (item, reason) => {
-        dropped.set(item, String(reason));
-        return false;
-      },
-      put: (content) => deps.store.put(typeof content === 'string' ? Buffer.from(content) : content),
-      get: (ref) => deps.store.get(ref),
-      log: (line) => void process.stderr.write(`${new Date().toISOString()} ${module.name}: ${line}\n`),
-      signal: both,
-      seed: run.seed,
-    }),
+    work: async (given, rows = []) => {
+      const trouble: LbiError[] = [];
+      const call: StageCall = {
+        ...given,
+        name: run.name,
+        seconds: stage.timeout,
+        signal: AbortSignal.any([deps.cancelled(), deps.signal]),
+        parameters: stage as unknown as JsonObject,
+        models,
+        seed: run.seed,
+      };
+      const outcome = await runner.run(call, hostOf(deps, plan, run, rows, trouble)).catch((error: unknown) => {
+        throw trouble[0] ?? error;
+      });
+      // A refused key or a limit is the engine's to answer, whatever the stage made of it.
+      if (trouble[0] !== undefined) throw trouble[0];
+      return outcome;
+    },
   };
   return run;
 }
 
-/** Models as the stage asks them: replies are kept, calls are counted, and one call goes on at a time, as the queue's limits want it. */
-function modelsOf(deps: Deps, plan: Plan, { stage, module }: PlannedStage, run: Run): Context['model'] {
-  const allowed = modelsNamedBy(plan, stage);
+/** Replies are kept, calls are counted, and one call goes on at a time, as the limits of the model's queue want it. */
+function hostOf(deps: Deps, plan: Plan, run: Run, rows: Ref[], trouble: LbiError[]): StageHost {
   const oneByOne = pLimit(1);
   const complete = async (name: string, question: StageQuestion) => {
     const { user, ...rest } = question;
     const messages = [{ role: 'user' as const, content: [{ type: 'text' as const, text: user ?? '' }] }];
-    const request = { role: module.name, system: '', messages, ...samplingOf(plan, name), ...rest };
+    const request = { role: run.short, system: '', messages, ...samplingOf(plan, name), ...rest };
     try {
       const { reply, usage } = await ask(deps, plan, name, request, null);
-      charge(run.usage, `${module.name}/${name}`, usage);
+      charge(run.usage, `${run.short}/${name}`, usage);
       return reply;
     } catch (error) {
-      if (error instanceof LbiError) run.trouble ??= error;
+      if (error instanceof LbiError) trouble.push(error);
       throw error;
     }
   };
-  return (name): StageModel => {
-    if (!allowed.includes(name))
-      throw new LbiError(
-        'spec',
-        `${run.name} asks the model "${name}", but no key of its schema names it: add model: text('output', '…', { names: 'model' })`,
-      );
-    return { complete: (question) => oneByOne(() => complete(name, question)) };
+  return {
+    complete: (name, question) => oneByOne(() => complete(name, question)),
+    put: (content) => deps.store.put(typeof content === 'string' ? Buffer.from(content) : content),
+    get: (ref) => deps.store.get(ref),
+    log: (line) => void process.stderr.write(`${new Date().toISOString()} ${run.short}: ${line}\n`),
+    row: async (index) => {
+      const ref = rows[index];
+      return ref === undefined ? undefined : getJson<Row>(deps.store, ref);
+    },
   };
 }
-
-const alarm = (seconds: number, ring: () => void): (() => void) => {
-  const timer = setTimeout(ring, seconds * 1000);
-  return () => clearTimeout(timer);
-};
 
 /** Lets the stage work on the items; counts what it left out, by the reason it gave or else its name. */
 export async function runStage(
@@ -109,26 +95,12 @@ export async function runStage(
   items: object[],
   takes: StageItems,
 ): Promise<{ returned: unknown[]; dropped: Record<string, number> }> {
-  const reasons = new Map<object, string>();
-  const work = run.definition.run as (items: object[], context: Context) => unknown;
-  const { name, seconds, signal } = run;
-  const returned = await bounded(
-    { name, what: `a batch of ${items.length} ${takes}`, seconds, alarm, signal },
-    (both) => work(items, run.context(both, reasons)),
-  ).catch((error: unknown) => {
-    throw run.trouble ?? error;
-  });
-  if (run.trouble !== undefined) throw run.trouble;
-  if (!Array.isArray(returned))
-    throw new LbiError('module', `${name} gave ${typeof returned}, and a list of ${takes} was expected`);
-  const back = new Set<unknown>(returned);
-  const dropped: Record<string, number> = {};
+  const { returned, reasons } = await run.work({ items, what: `a batch of ${items.length} ${takes}` });
   const left = Math.max(0, items.length - returned.length);
-  const said = items.flatMap((item) => (back.has(item) ? [] : (reasons.get(item) ?? []))).slice(0, left);
-  for (const reason of [...said, ...Array<string>(left - said.length).fill('')]) {
-    const key = reason === '' ? run.short : `${run.short}: ${reason.slice(0, 80)}`;
-    dropped[key] = (dropped[key] ?? 0) + 1;
-  }
+  const said = reasons.slice(0, left).map((reason) => `${run.short}: ${reason.slice(0, 80)}`);
+  const dropped: Record<string, number> = {};
+  for (const reason of [...said, ...Array<string>(left - said.length).fill(run.short)])
+    dropped[reason] = (dropped[reason] ?? 0) + 1;
   return { returned, dropped };
 }
 
@@ -141,24 +113,10 @@ export async function writeFiles(
   refs: Ref[],
   names: { run: string; pipeline: string },
 ): Promise<DatasetSummary['files']> {
-  const rows = async function* (): AsyncGenerator<Row> {
-    for (const ref of refs) yield await run.get(ref);
-  };
-  const work = run.definition.run as (
-    rows: AsyncIterable<Row>,
-    context: FilesContext<Record<never, never>>,
-  ) => Promise<void> | void;
   return replaceFolder(folder, marker, async (into) => {
-    const { name, seconds, signal } = run;
-    await mkdir(into, { recursive: true });
-    await bounded({ name, what: `writing ${refs.length} examples`, seconds, alarm, signal }, (both) =>
-      work(rows(), { ...run.context(both, new Map()), folder: into, ...names }),
-    ).catch((error: unknown) => {
-      throw run.trouble ?? error;
-    });
+    await run.work({ items: [], what: `writing ${refs.length} examples`, files: { folder: into, ...names } }, refs);
     const written = await listed(into);
-    const lines = written.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('');
-    await writeFile(join(into, marker), lines);
+    await writeFile(join(into, marker), written.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(''));
     return written;
   });
 }

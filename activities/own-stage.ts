@@ -1,7 +1,7 @@
 /** Stages of the user's own: what each kind is given, what it gives back, and how a module says so. */
 import type { TObject, TProperties } from 'typebox';
 import type { ModelReply, ModelRequest } from '../models/model.ts';
-import type { Ref } from '../schemas/common.ts';
+import type { JsonObject, Ref } from '../schemas/common.ts';
 import type { Row } from '../schemas/dataset.ts';
 import type { Document } from '../schemas/document.ts';
 import type { Style } from '../schemas/example.ts';
@@ -131,6 +131,47 @@ export type StageDefinition<P extends TProperties = TProperties> =
 export interface OwnStage {
   readonly made: 'learn-by-interact/stage';
   readonly definition: StageDefinition;
+}
+
+/** One call of a stage, as whoever lets it work is told of it. */
+export interface StageCall {
+  /** what messages call the stage */
+  name: string;
+  /** what it is to do, in words */
+  what: string;
+  seconds: number;
+  signal: AbortSignal;
+  parameters: JsonObject;
+  /** the models that the parameters name */
+  models: string[];
+  seed: number;
+  /** what it works on; the kept examples come one by one from the host when it writes files */
+  items: object[];
+  files?: { folder: string; run: string; pipeline: string };
+}
+
+/** What a stage can ask for while it works. */
+export interface StageHost {
+  complete(model: string, question: StageQuestion): Promise<ModelReply>;
+  put(content: Uint8Array | string): Promise<Ref>;
+  get(ref: Ref): Promise<Uint8Array>;
+  log(line: string): void;
+  /** The kept example at that place; undefined after the last. */
+  row(index: number): Promise<Row | undefined>;
+}
+
+export interface StageOutcome {
+  returned: unknown[];
+  /** why items were left out, for those of which it was said */
+  reasons: string[];
+}
+
+/**
+ * Lets a stage work where it can neither hold up nor end the worker. Throws `module` for what the stage threw, or when its time is
+ * up; `transient` when it was stopped for another's sake.
+ */
+export interface StageRunner {
+  run(call: StageCall, host: StageHost): Promise<StageOutcome>;
 }
 
 /** A stage of one's own: `export default defineStage({ … })`, named in the pipeline as `uses: ./my-stage.ts`. */

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
 import { ownStageIdentity, type PlannedStage } from '../core/own.ts';
+import { charge } from '../core/usage.ts';
 import type { Json, Ref, Usage } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { TransformInput, TransformResult } from '../schemas/flow.ts';
@@ -10,7 +11,7 @@ import { getJson, hashOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
 import { readRows } from './index-dataset.ts';
 import { documentEntries, exampleItems, instructionsOf, keptOf, trajectoryItem } from './own-items.ts';
-import { contextFor, type Run, runStage, writeFiles } from './own-run.ts';
+import { type Run, runOf, runStage, writeFiles } from './own-run.ts';
 
 type Made = Omit<TransformResult, 'usage'>;
 
@@ -28,7 +29,7 @@ export const transform =
     const planned = plannedAt(plan, input.stage);
     if (planned.module.gives === 'files') return files(deps, plan, planned, input);
     if ('rows' in input) return rows(deps, plan, planned, input.rows);
-    const run = await contextFor(deps, plan, planned);
+    const run = await runOf(deps, plan, planned);
     return once(deps, plan, planned, given(input), run, () => pass(deps, run, input));
   };
 
@@ -108,12 +109,12 @@ async function rows(deps: Deps, plan: Plan, planned: PlannedStage, list: Ref): P
   const kept: Ref[] = [];
   for (let from = 0; from < refs.length; from += size) {
     const batch = all.slice(from, from + size);
-    const run = await contextFor(deps, plan, planned);
+    const run = await runOf(deps, plan, planned);
     const { made, usage } = await batchOf(deps, plan, planned, refs.slice(from, from + size), run, batch);
     kept.push(...(made.examples ?? []).filter((ref) => ref !== null));
     for (const [reason, count] of Object.entries(made.dropped))
       total.dropped[reason] = (total.dropped[reason] ?? 0) + count;
-    for (const [account, used] of Object.entries(usage)) run.chargeTo(total.usage, account, used);
+    for (const [account, used] of Object.entries(usage)) charge(total.usage, account, used);
   }
   const left = new Set(kept);
   const remaining = all.filter((_, index) => left.has(refs[index] ?? ''));
@@ -142,7 +143,7 @@ async function batchOf(
 /** An export of one's own. It is written anew each time: what it gives is a folder, not an object. */
 async function files(deps: Deps, plan: Plan, planned: PlannedStage, input: TransformInput): Promise<TransformResult> {
   if (!('rows' in input)) throw new LbiError('fatal', 'a stage that writes files was not given the kept examples');
-  const run = await contextFor(deps, plan, planned);
+  const run = await runOf(deps, plan, planned);
   run.seed = plan.spec.seed;
   const path = (planned.stage.path ?? `.lbi/exports/\${run}/${planned.module.name}`)
     .replaceAll('${run}', input.run)

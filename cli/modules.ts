@@ -1,14 +1,14 @@
 /** Modules of the user's own: hashed with all that they import, imported once, and described as plain data for the schema. */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { OwnStage, StageDefinition } from '../activities/own-stage.ts';
+import type { StageRunner } from '../activities/own-stage.ts';
 import { LbiError } from '../core/errors.ts';
 import { ownMark } from '../core/own-mistake.ts';
 import { moduleKey } from '../core/plan.ts';
 import { checkModule } from '../core/spec/own/check-module.ts';
 import type { ModuleFault, ReadModules } from '../core/spec/own/named-modules.ts';
-import type { OwnEnvironment } from '../environments/own.ts';
-import type { OwnModel } from '../models/own.ts';
+import { defineEnvironment, type OwnEnvironment } from '../environments/own.ts';
+import { defineModel, type OwnModel } from '../models/own.ts';
 import type { OwnModule } from '../schemas/own-module.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { program } from './home.ts';
@@ -16,6 +16,7 @@ import { codeHash, findModule } from './modules/code.ts';
 import { describeModule } from './modules/describe.ts';
 import { Faulty, importFault } from './modules/faults.ts';
 import { hookImports } from './modules/hooks.ts';
+import { stageThread } from './modules/stage-thread.ts';
 
 interface Loaded {
   module: OwnModule;
@@ -23,6 +24,10 @@ interface Loaded {
   /** of its code, with all that it imports by a relative path */
   sha256: string;
 }
+
+/** Marked with its version, so that an edited module is another one and is told in stacks. */
+const addressOf = (file: string, sha256: string): string =>
+  `${pathToFileURL(file).href}${ownMark}${sha256.slice(0, 16)}`;
 
 /** Seconds that a module may take to load. */
 const loadSeconds = 20;
@@ -47,7 +52,7 @@ function loadOnce(file: string, path: string, sha256: string): Promise<Loaded> {
 
 async function load(file: string, path: string, sha256: string): Promise<Loaded> {
   hookImports();
-  const address = `${pathToFileURL(file).href}${ownMark}${sha256.slice(0, 16)}`;
+  const address = addressOf(file, sha256);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Faulty({ message: `${path} does not finish loading within ${loadSeconds} s` })),
@@ -93,11 +98,11 @@ export async function moduleContents(folder: string, paths: string[]): Promise<R
  * The module that a run was planned with. One that this process has loaded is kept, whatever happened to the file since; else the
  * file must be the same: throws `operator` when it is not, or is not on this machine.
  */
-async function plannedModule(plan: Plan, path: string): Promise<unknown> {
+async function plannedModule<T>(plan: Plan, path: string, kept: Kept<T>): Promise<T> {
   const planned = plan.versions.contents[moduleKey(path)] ?? '';
   const file = resolve(plan.folder, path);
-  const kept = loading.get(`${file}\0${path}\0${planned}`);
-  if (kept !== undefined) return (await kept).exported;
+  const known = kept.find(file, planned);
+  if (known !== undefined) return known;
   try {
     const now = await codeHash(await findModule(plan.folder, path));
     if (now !== planned)
@@ -105,18 +110,46 @@ async function plannedModule(plan: Plan, path: string): Promise<unknown> {
         'operator',
         `the module ${path} is no longer the one that this run was planned with: put it back as it was (${join(plan.folder, path)}, or what it imports), then ${program} resume RUN; or ${program} cancel RUN and run the pipeline again`,
       );
-    return (await loadOnce(file, path, planned)).exported;
+    return await kept.make(file, planned);
   } catch (error) {
     if (!(error instanceof Faulty)) throw error;
     throw new LbiError('operator', `${error.fault.message}; then ${program} resume RUN`, { cause: error });
   }
 }
 
-export const plannedStage = async (plan: Plan, path: string): Promise<StageDefinition> =>
-  ((await plannedModule(plan, path)) as OwnStage).definition;
+interface Kept<T> {
+  find(file: string, sha256: string): Promise<T> | T | undefined;
+  make(file: string, sha256: string): Promise<T> | T;
+}
 
-export const plannedEnvironment = async (plan: Plan, path: string): Promise<OwnEnvironment> =>
-  (await plannedModule(plan, path)) as OwnEnvironment;
+const imported = (path: string): Kept<unknown> => ({
+  find: (file, sha256) => loading.get(`${file}\0${path}\0${sha256}`)?.then(({ exported }) => exported),
+  make: async (file, sha256) => (await loadOnce(file, path, sha256)).exported,
+});
 
-export const plannedModel = async (plan: Plan, path: string): Promise<OwnModel> =>
-  (await plannedModule(plan, path)) as OwnModel;
+/** By the name that the plan calls it, for messages. */
+const named = (plan: Plan, path: string): string => `${plan.own?.[path]?.name ?? ''} (${path})`;
+
+export async function plannedEnvironment(plan: Plan, path: string): Promise<OwnEnvironment> {
+  const { definition } = (await plannedModule(plan, path, imported(path))) as OwnEnvironment;
+  return defineEnvironment({ ...definition, name: named(plan, path) });
+}
+
+export async function plannedModel(plan: Plan, path: string): Promise<OwnModel> {
+  const { definition } = (await plannedModule(plan, path, imported(path))) as OwnModel;
+  return defineModel({ ...definition, name: named(plan, path) });
+}
+
+/** Stages work in threads, one for each version of a module; one that ended is begun anew by the next call. */
+const threads = new Map<string, StageRunner>();
+
+export const plannedStage = (plan: Plan, path: string): Promise<StageRunner> =>
+  plannedModule<StageRunner>(plan, path, {
+    find: (file, sha256) => threads.get(`${file}\0${sha256}`),
+    make: (file, sha256) => {
+      const key = `${file}\0${sha256}`;
+      const thread = stageThread(addressOf(file, sha256), () => threads.delete(key));
+      threads.set(key, thread);
+      return thread;
+    },
+  });

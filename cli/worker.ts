@@ -20,6 +20,7 @@ import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
 import { homeFolder, indexesFolder, storeUrl } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
+import { outliveStrays } from './modules/stray.ts';
 import { plannedEnvironment, plannedStage } from './modules.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
@@ -32,6 +33,7 @@ const lookEvery = 3000;
 
 /** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
 export async function runWorker(): Promise<void> {
+  outliveStrays();
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
   const home = homeFolder();
   const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;

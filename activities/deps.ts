@@ -8,6 +8,7 @@ import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { StageRunner } from './own-stage.ts';
 import type { Sessions } from './sessions.ts';
+import type { Repositories } from './sources/context.ts';
 
 export interface Deps {
   store: Store;
@@ -23,6 +24,8 @@ export interface Deps {
   sessions: Sessions;
   /** Folder of an installed npm package; installs it into the cache when needed. */
   packageFolder(name: string): Promise<string>;
+  /** git repositories that carry documents. */
+  repositories: Repositories;
   /** Makes this worker poll the queues of the plan's models and environments. */
   openQueues(plan: Plan): Promise<void>;
   queues: { model(plan: Plan, name: string): string; environment(plan: Plan, name: string): string };

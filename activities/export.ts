@@ -92,10 +92,16 @@ const countsOf = (funnel: Funnel, summary: DatasetSummary): DatasetFacts['counts
   { what: 'examples kept', count: summary.kept },
 ];
 
+/** What the card calls a source: pages of a site by their site, files by the folder above their documentation. */
+const groupOf = (source: string): string => {
+  if (/^https?:/.test(source)) return /@[0-9a-f]{40}$/.test(source) ? source : new URL(source).origin;
+  return source.split('/')[0] === source ? source : source.replace(/\/(docs|editions)\/.*$/, '');
+};
+
 async function sourcesOf(deps: Pick<Deps, 'store'>, run: string): Promise<DatasetFacts['sources']> {
   const sources = new Map<string, DatasetFacts['sources'][number]>();
   for await (const { source, license } of documentsOf(deps.store, run)) {
-    const name = source.split('/')[0] === source ? source : source.replace(/\/(docs|editions)\/.*$/, '');
+    const name = groupOf(source);
     const known = sources.get(name) ?? { source: name, documents: 0, ...(license === undefined ? {} : { license }) };
     sources.set(name, { ...known, documents: known.documents + 1 });
   }

@@ -1,10 +1,12 @@
 /** Invents tasks from a document (paper, Algorithm 1 line 5 and Table 29). */
 import { clip } from '../core/describe.ts';
+import { inFence } from '../core/document/code.ts';
 import { readTasks, tasksSchema } from '../core/instruct-schema.ts';
-import { fillPrompt } from '../core/prompt.ts';
+import { fillPrompt, type Prompt } from '../core/prompt.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
+import type { Plan } from '../schemas/plan.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
 import type { Deps } from './deps.ts';
@@ -20,8 +22,8 @@ export const instruct =
     const stage = stageOf(plan, 'instruct');
     const document = await getJson<Document>(deps.store, input.document.ref);
     const wanted = stage.per_document;
-    const { system, user } = fillPrompt(promptOf(plan, 'instruct'), {
-      document: clip(document.text, maxChars),
+    const { system, user } = fillPrompt(promptFor(plan, document), {
+      document: shown(document),
       title: document.title,
       count: String(wanted),
       place: placeOf(plan),
@@ -45,3 +47,15 @@ export const instruct =
       detail: readable ? '' : reply.detail || 'no usable task in the reply',
     };
   };
+
+/** Source code stands in a fence that names its language. */
+const shown = ({ text, language }: Document): string => {
+  const clipped = clip(text, maxChars);
+  return language === undefined ? clipped : inFence(clipped, language);
+};
+
+/** What is seen of a place is no documentation of it: it has a prompt of its own, unless the pipeline brings one for all. */
+const promptFor = (plan: Plan, document: Document): Prompt => {
+  const observed = document.kind === 'observation' && plan.prompts['instruct/observation'] !== undefined;
+  return promptOf(plan, observed ? 'instruct/observation' : 'instruct');
+};

@@ -25,6 +25,7 @@ export function modelSpecOf(plan: Plan, name: string): FullModel {
 /** Prompts of a plan and the variables that each may use. */
 export const promptKinds = {
   instruct: 'instruct',
+  'instruct/observation': 'instruct',
   interact: 'decide',
   'interact/query': 'query',
   'construct/new-task': 'relabel',

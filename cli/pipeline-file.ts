@@ -5,7 +5,9 @@ import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
 import { type Loaded, loadSpec, modulesOf, type SpecInput } from '../core/spec/load.ts';
 import type { ReadModules } from '../core/spec/own/named-modules.ts';
+import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
+import type { Json } from '../schemas/common.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
 import { readModules } from './modules.ts';
@@ -41,8 +43,20 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };
   const modules = await readModules(folder, modulesOf(input));
-  const loaded = loadSpec({ ...input, modules });
+  const loaded = loadSpec({
+    ...input,
+    modules,
+    docsMissing: (spec) => ownDocsMissing(modules, spec) ?? docsMissing(spec),
+  });
   return { loaded, text, folder, modules };
+};
+
+/** Why a place of the user's own brings no documentation. */
+const ownDocsMissing = (modules: ReadModules, spec: Json): string | undefined => {
+  const kind = typeof spec === 'object' && spec !== null && !Array.isArray(spec) ? spec.kind : undefined;
+  const module = typeof kind === 'string' ? modules[kind] : undefined;
+  if (module === undefined || 'fault' in module || module.docs === true) return undefined;
+  return `${module.name} has no docs: give them in its module`;
 };
 
 /** Whether the table of prices has a model. */

@@ -34,6 +34,7 @@ const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pi
 
 const shippedFiles: Record<PromptName, string> = {
   instruct: 'instruct.md',
+  'instruct/observation': 'instruct-observation.md',
   interact: 'decide.md',
   'interact/query': 'query.md',
   'construct/new-task': 'relabel-new-task.md',
@@ -73,6 +74,7 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
   const own = ownPrompts(spec);
   const prompts: Record<string, string> = {};
   for (const name of Object.keys(shippedFiles) as PromptName[]) {
+    if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
     const text = await readFile(path, 'utf8').catch(() => {
@@ -83,6 +85,10 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
   }
   return prompts;
 }
+
+/** Some tasks are invented from what is seen of a place. */
+const observes = (spec: FullSpec): boolean =>
+  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
   const own: Partial<Record<PromptName, string | undefined>> = {};

@@ -1,6 +1,7 @@
 /** `lbi show`: a run's funnel, its examples with votes, or one of its trajectories step by step. */
 
 import { readTrajectory } from '../activities/chain.ts';
+import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { type Judged, judgedPath } from '../activities/tally.ts';
 import { describeAction } from '../core/describe.ts';
@@ -51,6 +52,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
             `  dropped  ${program} show ${record.run} --dropped`,
           ]),
       ...(await taskLines(store, record)),
+      ...(await leftOutLines(store, record)),
     ]);
   }
   return 0;
@@ -78,6 +80,15 @@ async function entries(store: Store, record: RunRecord): Promise<EpisodeEntry[]>
   const all: EpisodeEntry[] = [];
   for await (const entry of sealedEpisodes({ store }, record.run, pages.length)) all.push(entry);
   return all;
+}
+
+/** Pages, files and documents that were not read, by the reason. */
+async function leftOutLines(store: Store, { run }: RunRecord): Promise<string[]> {
+  const { notes, more } = await notesOf(store, run);
+  if (notes.length === 0) return [];
+  const shown = notes.slice(0, 10).map(({ what, why }) => `  ${what}  ${paint('dim', why)}`);
+  const rest = notes.length + more - shown.length;
+  return ['', 'not read, and why', ...shown, ...(rest > 0 ? [`  … and ${rest} more`] : [])];
 }
 
 async function taskLines(store: Store, record: RunRecord): Promise<string[]> {

@@ -27,6 +27,7 @@ import { planReader } from './plans.ts';
 import { removeState, writeState } from './processes.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
+import { repositories } from './repositories.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
 const lookEvery = 3000;
@@ -133,6 +134,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     stage: plannedStage,
     sessions,
     packageFolder,
+    repositories,
     openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
     queues: { model: modelQueue, environment: environmentQueue },
     timing: {

@@ -1,5 +1,6 @@
 /** The contract of every place where agents act. */
 import type { Json, Ref } from '../schemas/common.ts';
+import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation, StepError } from '../schemas/observation.ts';
 
 export interface StepResult {
@@ -56,4 +57,9 @@ export interface EnvironmentDriver<Spec> {
   readonly version: string;
   doctor(spec: Spec): Promise<Finding[]>;
   open(spec: Spec, context: SessionContext): Promise<Session>;
+  /**
+   * Documentation that the place brings itself, always the same for the same spec; `source` says exactly what it is of. Left out where
+   * a place has none to give. Listed in `docsMissing` of environments.ts.
+   */
+  docs?(spec: Spec, context: SessionContext): AsyncIterable<Document>;
 }

@@ -5,6 +5,7 @@ import { canonical } from '../core/canonical.ts';
 import { EnvironmentError } from '../core/errors.ts';
 import { bounded } from '../core/own-mistake.ts';
 import type { JsonObject } from '../schemas/common.ts';
+import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation, StepError } from '../schemas/observation.ts';
 import type { FullOwnEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Full } from '../schemas/pipeline/key.ts';
@@ -44,6 +45,8 @@ export interface EnvironmentDefinition<P extends TProperties = TProperties> {
   schema: P;
   /** True when nothing of it is real: all output is then labelled. */
   scripted?: boolean;
+  /** Documentation that the place brings itself, for `sources: [{ environment: … }]`; always the same for the same parameters. */
+  docs?(parameters: OwnEnvironmentParameters<P>, context: SessionContext): AsyncIterable<Document>;
   doctor?(parameters: OwnEnvironmentParameters<P>): Promise<Finding[]>;
   open(parameters: OwnEnvironmentParameters<P>, context: SessionContext): Promise<OwnSession> | OwnSession;
 }
@@ -64,6 +67,7 @@ export const defineEnvironment = <const P extends TProperties>(
   version: definition.version,
   doctor: async (parameters) => (await definition.doctor?.(parameters)) ?? [],
   open: async (parameters, context) => guarded(definition, parameters, context),
+  ...(definition.docs === undefined ? {} : { docs: definition.docs }),
 });
 
 const alarm = (seconds: number, ring: () => void): (() => void) => {

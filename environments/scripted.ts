@@ -1,6 +1,7 @@
 /** The environment kind `scripted`: a deterministic board of lamps without any outside parts, for trying the engine. */
 import { createHash } from 'node:crypto';
 import { EnvironmentError } from '../core/errors.ts';
+import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation } from '../schemas/observation.ts';
 import type { ScriptedSpec } from '../schemas/pipeline/environment.ts';
 import { checkAction } from './check-action.ts';
@@ -91,10 +92,23 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
   };
 };
 
+/** One short page. */
+async function* docs(spec: ScriptedSpec): AsyncGenerator<Document> {
+  const lamps = spec.items ?? ITEMS;
+  const actions = ACTIONS.map(({ name, description }) => `- \`${name}\`: ${description}`).join('\n');
+  yield {
+    id: 'board',
+    source: 'scripted board',
+    title: 'The board of lamps',
+    text: `# The board of lamps\n\nThe board has ${lamps} lamps, lamp-1 to lamp-${lamps}. Each is on or off. It is scripted: a place for trying the engine.\n\n${actions}\n`,
+  };
+}
+
 /** A board of lamps: everything it shows says that it is scripted. */
 export const scriptedDriver: EnvironmentDriver<ScriptedSpec> = {
   kind: 'scripted',
   version: '1',
   doctor: async () => [{ what: 'scripted environment', ok: true, detail: 'needs nothing' }],
   open,
+  docs,
 };

@@ -3,11 +3,21 @@ import { type Static, Type } from 'typebox';
 
 export const Document = Type.Object({
   id: Type.String({ description: 'stable within its source, e.g. a relative path with #part' }),
-  source: Type.String({ description: 'where it came from: package@version, path or URL' }),
+  source: Type.String({ description: 'where it came from: package@version, repository@commit, path or URL' }),
   title: Type.String(),
   text: Type.String(),
   span: Type.Optional(
-    Type.Object({ from: Type.Integer(), to: Type.Integer() }, { description: 'characters of the original text' }),
+    Type.Object(
+      { from: Type.Integer(), to: Type.Integer() },
+      { description: 'characters of the original text; of HTML and PDF, of the text that was read from it' },
+    ),
+  ),
+  pages: Type.Optional(
+    Type.Object({ from: Type.Integer(), to: Type.Integer() }, { description: 'pages of a PDF, from 1, both included' }),
+  ),
+  language: Type.Optional(Type.String({ description: 'of source code, as Markdown names it' })),
+  kind: Type.Optional(
+    Type.Literal('observation', { description: 'no documentation: what is seen of an environment at the start' }),
   ),
   license: Type.Optional(Type.String()),
 });

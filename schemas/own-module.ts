@@ -25,6 +25,8 @@ export interface OwnModule {
   gives?: StageGives;
   /** of an environment: what the place is, in words, unless the pipeline says it */
   about?: string;
+  /** of an environment: it brings documentation of its own */
+  docs?: boolean;
   /** of a model or an environment: its output is labelled as scripted */
   scripted?: boolean;
 }

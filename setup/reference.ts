@@ -61,6 +61,14 @@ const variantSections = (schema: SchemaNode | undefined): string => {
   return [...ours, ...theirs].join('\n\n');
 };
 
+/** One section a shape, headed by the key that tells it. */
+const shapeSections = (schema: SchemaNode | undefined): string => {
+  const tags = schema?.['x-told-by'] ?? [];
+  return (schema?.anyOf ?? [])
+    .map((shape, index) => `### \`${tags[index]}\`\n\n${shape.title ?? ''}.\n\n${table(shape)}`)
+    .join('\n\n');
+};
+
 const top = pipelineSchema.properties ?? {};
 const anyEntry = (schema: SchemaNode | undefined): SchemaNode | undefined => schema?.patternProperties?.['^.*$'];
 
@@ -90,6 +98,6 @@ export const reference = (): string =>
     `## The file\n\n${table({ ...pipelineSchema })}`,
     `## models\n\nA name (small letters, digits, \`-\`, \`_\`) → a model. Stages and committees use the name.\n\n${variantSections(anyEntry(top.models))}`,
     `## environments\n\nA name → a place where the agent acts.\n\n${variantSections(anyEntry(top.environments))}`,
-    `## sources\n\nA list; documents are read in its order.\n\n${table(top.sources?.items ?? {})}`,
+    `## sources\n\nA list; documents are read in its order, and one text is read once. Which of these keys an entry has says what kind of source it is.\n\n${shapeSections(top.sources?.items)}`,
     `## stages\n\nA list in the order of the method: instruct → interact → construct → filter → index, export. Each stands there once at most, after the stage whose output it takes.\n\n${variantSections(top.stages?.items)}`,
   ].join('\n\n')}\n`;

@@ -1,11 +1,9 @@
 /** The store as a folder: objects compressed under their hash, memos created once, pages replaced whole. */
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { promisify } from 'node:util';
-import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { join, relative, resolve, sep } from 'node:path';
 import { StoreError } from '../core/errors.ts';
 import type { Ref } from '../schemas/common.ts';
+import { checkRef, memoContent, pack, pageParts, prefixParts, refOfMemo, sha256, shard, unpack } from './content.ts';
 import { type Durability, errorCode, type FileWriter, fileWriter, storeError, sweepTemporary } from './files.ts';
 import { type Recent, recent } from './recent.ts';
 import type { Store } from './store.ts';
@@ -18,13 +16,6 @@ export interface FolderStoreOptions {
 }
 
 const STALE_TEMPORARY_MS = 10 * 60_000;
-/** Below this, compressing in place is cheaper than a trip through the thread pool. */
-const IN_PLACE_BYTES = 64 * 1024;
-const REF = /^[0-9a-f]{64}$/;
-
-const compressLater = promisify(zstdCompress);
-const decompressLater = promisify(zstdDecompress);
-
 /**
  * Opens the store in a folder, which is made if it is not there. Layout: `objects/ab/cdef…` (zstd, named by the sha256
  * of the uncompressed content), `memo/ab/cdef…` (named by the sha256 of the key), `pages/…` (as named), `tmp/`.
@@ -56,7 +47,7 @@ function objectsIn(folder: string, files: FileWriter, cache: Recent): Pick<Store
       const path = pathOf(folder, ref);
       // a damaged copy is replaced, so that doing the work again mends the store
       const there = await readObject(path, ref).catch(() => undefined);
-      if (there === undefined) await files.replace(path, await compress(bytes));
+      if (there === undefined) await files.replace(path, await pack(bytes));
       else await files.settle(path);
       cache.set(ref, bytes);
       return ref;
@@ -88,7 +79,7 @@ function memosIn(folder: string, files: FileWriter): Pick<Store, 'memo' | 'remem
     async remember(key, ref) {
       checkRef(ref);
       const path = memoPath(key);
-      if (await files.create(path, Buffer.from(`${ref}\n${key}`))) return ref;
+      if (await files.create(path, memoContent(key, ref))) return ref;
       const first = await memo(key);
       if (first === undefined) throw new StoreError('transient', `Memo ${path} was removed while it was in use.`);
       await files.settle(path);
@@ -97,13 +88,10 @@ function memosIn(folder: string, files: FileWriter): Pick<Store, 'memo' | 'remem
   };
 }
 
-const pathOf = (folder: string, hash: string): string => join(folder, hash.slice(0, 2), hash.slice(2));
+const pathOf = (folder: string, hash: string): string => join(folder, shard(hash));
 
 async function listPages(pages: string, prefix: string): Promise<string[]> {
-  if (prefix !== '' && !prefix.endsWith('/')) {
-    throw new StoreError('fatal', `Cannot list ${JSON.stringify(prefix)}: a prefix is empty or ends in "/".`);
-  }
-  const below = prefix === '' ? pages : pagePath(pages, prefix.slice(0, -1));
+  const below = join(pages, ...prefixParts(prefix));
   const entries = await readdir(below, { recursive: true, withFileTypes: true }).catch((error) => {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
     throw storeError('list', below, error);
@@ -114,27 +102,7 @@ async function listPages(pages: string, prefix: string): Promise<string[]> {
   return names.map((name) => name.split(sep).join('/')).sort();
 }
 
-/** Where a page lives; refuses names that lead out of the folder or mean different files on different systems. */
-function pagePath(pages: string, name: string): string {
-  const parts = name.split('/');
-  const wrong = (part: string) => part === '' || part === '.' || part === '..' || !/^[\w.@+=,:~-]{1,200}$/.test(part);
-  if (parts.some(wrong) || isAbsolute(name)) {
-    const expected = 'parts of letters, digits and . _ - @ + = , : ~, joined by "/"';
-    throw new StoreError('fatal', `${JSON.stringify(name)} is not a page name: expected ${expected}.`);
-  }
-  return join(pages, ...parts);
-}
-
-function checkRef(ref: string): void {
-  if (!REF.test(ref))
-    throw new StoreError('fatal', `${JSON.stringify(ref)} is not a reference: expected 64 hex digits.`);
-}
-
-function refOfMemo(bytes: Uint8Array, key: string, path: string): Ref {
-  const ref = Buffer.from(bytes.subarray(0, 64)).toString();
-  if (REF.test(ref) && Buffer.from(`\n${key}`).equals(bytes.subarray(64))) return ref;
-  throw new StoreError('fatal', `Memo ${path} is damaged. Delete the file: what it stood for is then done again.`);
-}
+const pagePath = (pages: string, name: string): string => join(pages, ...pageParts(name));
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
@@ -148,18 +116,5 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
 async function readObject(path: string, ref: Ref): Promise<Uint8Array | undefined> {
   const packed = await readIfThere(path);
   if (packed === undefined) return undefined;
-  const bytes = await decompress(packed).catch(() => undefined);
-  if (bytes !== undefined && sha256(bytes) === ref) return bytes;
-  const found = bytes === undefined ? 'it cannot be decompressed' : 'its content does not match its name';
-  throw new StoreError('fatal', `Object ${path} is damaged: ${found}. Put it back from a copy of the store.`);
-}
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-async function compress(bytes: Uint8Array): Promise<Uint8Array> {
-  return bytes.byteLength < IN_PLACE_BYTES ? zstdCompressSync(bytes) : compressLater(bytes);
-}
-
-async function decompress(packed: Uint8Array): Promise<Uint8Array> {
-  return packed.byteLength < IN_PLACE_BYTES / 4 ? zstdDecompressSync(packed) : decompressLater(packed);
+  return unpack(packed, ref, path);
 }

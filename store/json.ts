@@ -33,7 +33,7 @@ export function hashOf(value: Storable): string {
 }
 
 /** Replaces a named page by a value. */
-export async function writePage(store: Store, path: string, value: Storable): Promise<void> {
+export async function writePage(store: Pick<Store, 'write'>, path: string, value: Storable): Promise<void> {
   await store.write(path, Buffer.from(canonical(value as Json)));
 }
 
@@ -45,7 +45,7 @@ export async function readPage<T>(store: Store, path: string): Promise<T> {
 }
 
 /** Reads a named page, or gives undefined when there is none; throws a fatal StoreError when it is damaged. */
-export async function findPage<T>(store: Store, path: string): Promise<T | undefined> {
+export async function findPage<T>(store: Pick<Store, 'read'>, path: string): Promise<T | undefined> {
   const bytes = await store.read(path);
   if (bytes === undefined) return undefined;
   try {

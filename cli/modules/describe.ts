@@ -47,6 +47,7 @@ export function describeModule(path: string, namespace: Record<string, unknown>)
     ...keysOf(path, schema),
     ...(what === 'stage' ? items(path, definition as OwnStage['definition']) : {}),
     ...('about' in definition && typeof definition.about === 'string' ? { about: definition.about } : {}),
+    ...('docs' in definition && definition.docs !== undefined ? { docs: true } : {}),
     ...('scripted' in definition && definition.scripted === true ? { scripted: true } : {}),
   };
 }

@@ -24,6 +24,8 @@ export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] =
       return isWhole || error.params.error === 'mapping' ? [wrongTag(fault, String(error.params.tag))] : [];
     case 'type':
       return wrongType(fault);
+    case 'anyOf':
+      return [schema['x-told-by'] === undefined ? wrongValue(fault, error.keyword) : wrongShape(fault)];
     case 'propertyNames':
       return [wrongName(fault, String(error.params.propertyName))];
     default:
@@ -118,6 +120,25 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
 
 /** A module of the user's own is named by a path, which begins with a point. */
 const ownFile = (value: string): string | undefined => (/\.[mc]?[jt]s$/.test(value) ? `./${value}` : undefined);
+
+/** A map that has none of the keys that tell what it is, or several of them. */
+const wrongShape = (fault: Fault): Problem => {
+  const tags = fault.schema['x-told-by'] ?? [];
+  const there = isMap(fault.value) ? tags.filter((tag) => isMap(fault.value) && fault.value[tag] !== undefined) : [];
+  const [first, second] = there;
+  if (first === undefined || second === undefined)
+    return make(fault, keyPlace(fault.tree, fault.path), {
+      code: 'missing-key',
+      message: `${fault.shown} has none of the keys that say what it is`,
+      expected: accepts(fault.schema),
+    });
+  return make(fault, keyPlace(fault.tree, [...fault.path, second]), {
+    code: 'value',
+    message: `${fault.shown} has the keys ${first} and ${there.slice(1).join(' and ')}, and only one of them can be`,
+    expected: accepts(fault.schema),
+    fix: 'make an entry of its own for each: "- " before the key',
+  });
+};
 
 /** Servers that speak OpenAI's protocol have no provider of their own. */
 const providerFix = (value: string, values: string[]): string | undefined =>

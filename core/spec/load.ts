@@ -7,6 +7,7 @@ import { checkMoney } from './meaning/money.ts';
 import { checkNames } from './meaning/names.ts';
 import { checkPlaces } from './meaning/places.ts';
 import type { Check, Knowing } from './meaning/report.ts';
+import { checkSources } from './meaning/sources.ts';
 import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
 import { applyProfile, applySettings } from './override.ts';
@@ -74,7 +75,8 @@ export const loadSpec = (input: SpecInput): Loaded => {
 
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
 const checkTree = (check: Check, before: Problem[]): Problem[] => {
-  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkTiming]) step(check);
+  for (const step of [checkNames, checkStages, checkCommittees, checkMoney, checkPlaces, checkSources, checkTiming])
+    step(check);
   const blamed = new Set(before.filter(({ path }) => path !== '').map(({ path }) => path));
   const found = [...validateTree(check.tree, check.schema), ...check.problems].filter(({ path }) => !blamed.has(path));
   const faulty = [...before, ...found].some(({ severity }) => severity === 'error');

@@ -37,6 +37,7 @@ export type ProblemCode =
   | 'committee'
   | 'budget'
   | 'place'
+  | 'source'
   | 'timing'
   | 'file'
   | 'module'

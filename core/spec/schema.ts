@@ -36,10 +36,11 @@ export interface SchemaNode {
   'x-selects'?: boolean;
   /** Beside `oneOf`: what every module of the user's own has, the tag by its pattern. */
   'x-own'?: SchemaNode;
+  'x-told-by'?: string[];
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own', 'x-told-by'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

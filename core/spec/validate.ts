@@ -48,7 +48,7 @@ const single = (errors: ErrorObject[]): ErrorObject[] => {
   const chosen = errors.filter((error) =>
     choices.every(({ error: choice, meant }) => {
       if (error === choice) return meant === undefined;
-      if (!error.schemaPath.startsWith(`${choice.schemaPath}/`) || !error.instancePath.startsWith(choice.instancePath))
+      if (!error.schemaPath.startsWith(`${choice.schemaPath}/`) || !isWithin(error.instancePath, choice.instancePath))
         return true;
       return meant !== undefined && error.schemaPath.startsWith(`${choice.schemaPath}/${meant}/`);
     }),
@@ -60,10 +60,15 @@ const single = (errors: ErrorObject[]): ErrorObject[] => {
   });
 };
 
+const isWithin = (path: string, above: string): boolean => path === above || path.startsWith(`${above}/`);
+
 const meantBranch = (error: ErrorObject): number | undefined => {
-  const branches: SchemaNode[] = (error.parentSchema as SchemaNode | undefined)?.anyOf ?? [];
+  const schema = (error.parentSchema ?? {}) as SchemaNode;
+  const branches: SchemaNode[] = schema.anyOf ?? [];
   const value = error.data as Json;
   const type = typeOf(value);
+  const toldBy = schema['x-told-by'];
+  if (toldBy !== undefined) return isMap(value) ? toldBranch(branches, toldBy, value) : undefined;
   if (!isMap(value)) {
     const same = branches.findIndex((branch) => branch.type === type && branch.const === undefined);
     return same < 0 ? undefined : same;
@@ -75,3 +80,22 @@ const meantBranch = (error: ErrorObject): number | undefined => {
   const most = Math.max(...near, 0);
   return most === 0 ? undefined : near.indexOf(most);
 };
+
+/** The branch whose telling key is there, or seems to be meant; undefined when there are two or none. */
+const toldBranch = (
+  branches: SchemaNode[],
+  toldBy: readonly string[],
+  value: { [key: string]: Json },
+): number | undefined => {
+  const names = Object.keys(value);
+  const there = toldBy.filter((tag) => names.includes(tag));
+  const meant = there.length > 0 ? there : toldBy.filter((tag) => names.some((name) => nearest(name, toldBy) === tag));
+  if (meant.length > 1) return undefined;
+  // Without any, a key that only one shape knows tells it.
+  const telling = meant.length === 1 ? meant : names.filter((name) => known(branches, name).length === 1);
+  const found = new Set(telling.flatMap((name) => known(branches, name)));
+  return found.size === 1 ? [...found][0] : undefined;
+};
+
+const known = (branches: SchemaNode[], name: string): number[] =>
+  branches.flatMap((branch, index) => (branch.properties?.[name] === undefined ? [] : [index]));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { EnvironmentError } from '../../core/errors.ts';
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import type { EnvironmentDriver, Finding } from '../environment.ts';
+import { shellDocs } from './docs.ts';
 import { isRoot, runCommand, sandboxFix } from './sandbox.ts';
 import { createShellSession } from './session.ts';
 
@@ -43,4 +44,5 @@ export const shellDriver: EnvironmentDriver<ShellSpec> = {
   version: '1',
   doctor: async () => [await probe()],
   open: createShellSession,
+  docs: shellDocs,
 };

@@ -170,6 +170,15 @@ export const variants = <M extends TSchema[], O extends TSchema>(
     { oneOf: members },
   ) as unknown as TVariants<[...M, O]>;
 
+/** One of several objects, told apart by which one of a few keys they have. */
+export type TShapes<M extends TSchema[]> = TUnsafe<Static<M[number]>> & { anyOf: M };
+
+/** One of several objects: each has one of the keys `toldBy`, and no other has it. */
+export const shapes = <M extends TSchema[]>(toldBy: readonly string[], members: [...M]): TShapes<M> =>
+  Object.assign(Type.Unsafe<Static<M[number]>>({ type: 'object', 'x-told-by': toldBy, anyOf: members }), {
+    anyOf: members,
+  });
+
 /** A key that may be left out and is then filled from its `default`: `Full` shows it as always there. */
 export type TFilled<S extends TSchema> = TOptional<S> & { default: unknown };
 
@@ -184,10 +193,12 @@ type FullObject<P extends TProperties> = { [K in Always<P>]: Full<P[K]> } & {
 /** The type of a schema after its defaults were filled in. */
 export type Full<S extends TSchema> = S extends { oneOf: infer M extends TSchema[] }
   ? Full<M[number]>
-  : S extends TObject<infer P>
-    ? FullObject<P>
-    : S extends TArray<infer I>
-      ? Full<I>[]
-      : S extends TRecord<string, infer V>
-        ? Record<string, Full<V>>
-        : Static<S>;
+  : S extends TShapes<infer M>
+    ? Full<M[number]>
+    : S extends TObject<infer P>
+      ? FullObject<P>
+      : S extends TArray<infer I>
+        ? Full<I>[]
+        : S extends TRecord<string, infer V>
+          ? Record<string, Full<V>>
+          : Static<S>;

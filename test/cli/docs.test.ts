@@ -94,9 +94,10 @@ test('parts of pipelines in the documentation are valid within a whole', () => {
     for (const block of blocks(page, 'yaml')) {
       const key = /^(models|environments|sources):$/m.exec(block)?.[1];
       if (key === undefined || !block.startsWith(key)) continue;
-      const others = Object.entries({ ...rest, [key]: block }).map(([name, text]) =>
-        name === 'stages' && key !== 'sources' ? text.replaceAll(...named(block, key)) : text,
-      );
+      const brought = new Set([...block.matchAll(/^([a-z]+):$/gm)].map(([, name]) => name));
+      const others = Object.entries({ ...rest, [key]: block })
+        .filter(([name]) => name === key || !brought.has(name))
+        .map(([name, text]) => (name === 'stages' && key !== 'sources' ? text.replaceAll(...named(block, key)) : text));
       const text = `version: "1"\nname: part\n${others.join('')}`;
       const loaded = loadSpec({ text, file: page.path, environment: {}, fileExists: () => true });
       const problems = 'problems' in loaded ? loaded.problems.filter(({ severity }) => severity === 'error') : [];

@@ -38,3 +38,19 @@ test('an edited file in a copied folder makes the place another one, and nothing
   assert.notEqual(await identity('interact'), before.interact);
   assert.equal(await identity('instruct'), before.instruct);
 });
+
+test('the prompt for what is seen of a place is part of a plan that looks at one, and only there', async () => {
+  const prompts = async (sources: string, prompt = ''): Promise<string[]> => {
+    await writeFile(
+      join(folder, 'seen.yaml'),
+      pipeline.replace('[{ files: "*.md" }]', sources).replace('model: a }', `model: a${prompt} }`),
+    );
+    return Object.keys((await planFile(join(folder, 'seen.yaml'), {}))?.prompts ?? {});
+  };
+  assert.ok(!(await prompts('[{ files: "*.md" }]')).includes('instruct/observation'));
+  assert.ok((await prompts('[{ environment: box, take: observation }]')).includes('instruct/observation'));
+  await writeFile(join(folder, 'own.md'), '# System\n\nYou.\n\n# User\n\n{{ count }} {{ document }}\n');
+  assert.ok(
+    !(await prompts('[{ environment: box, take: observation }]', ', prompt: own.md')).includes('instruct/observation'),
+  );
+});

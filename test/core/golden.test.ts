@@ -76,6 +76,9 @@ const defaults = (schema: SchemaNode, path: string, found: Record<string, Json> 
     const tag = schema.discriminator?.propertyName ?? '';
     defaults(variant, `${path}(${String(variant.properties?.[tag]?.const)})`, found);
   }
+  schema['x-told-by']?.forEach((tag, index) => {
+    defaults(schema.anyOf?.[index] ?? {}, `${path}(${tag})`, found);
+  });
   return found;
 };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadSpec } from '../../core/spec/load.ts';
 import { renderProblems } from '../../core/spec/render.ts';
+import { docsMissing } from '../../environments/environments.ts';
 
 const folder = join(import.meta.dirname, 'wrong');
 /** Set to rewrite the expected texts; read every one of them before keeping it. */
@@ -17,6 +18,7 @@ const printed = (file: string): string => {
     file,
     environment: { LBI_HOST: '127.0.0.1', LBI_STEPS: 'many', GEMINI_API_KEY: 'value-that-must-not-be-shown' },
     knownPrice: (_provider, model) => model.startsWith('claude-sonnet'),
+    docsMissing,
     fileExists: (path) => path !== 'prompts/missing.md',
   });
   assert.ok('problems' in loaded, `${file} is accepted`);

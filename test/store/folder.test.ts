@@ -172,7 +172,7 @@ describe('openStore', () => {
   });
 
   test('says what it knows when asked for something else', async () => {
-    for (const address of ['s3://bucket/x', 'postgres://host', 'http://x', '', 'file://other-host/x']) {
+    for (const address of ['gs://bucket/x', 'postgres://host', 'http://x', '', 'file://other-host/x']) {
       await assert.rejects(openStore(address), kind('spec', 'file: URL'), address);
     }
   });

@@ -1,4 +1,4 @@
-/** A Python with the `datasets` library, made on demand in the machine cache and kept there for the next run. */
+/** Pythons with the libraries that tests need, made on demand in the machine cache and kept there for the next run. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
@@ -23,11 +23,14 @@ export async function runProgram(
   return { code, stdout, stderr };
 }
 
-/** Path of the Python, or the reason why there is none here. */
-export async function pythonWithDatasets(): Promise<{ python: string } | { reason: string }> {
+/** A Python that reads datasets as their users do. */
+export const pythonWithDatasets = () => pythonWith('datasets', ['datasets', 'duckdb']);
+
+/** Path of a Python with these packages, or the reason why there is none here. @param name names its folder in the cache */
+export async function pythonWith(name: string, packages: string[]): Promise<{ python: string } | { reason: string }> {
   const { LBI_CACHE, XDG_CACHE_HOME } = process.env;
   const cache = LBI_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'lbi');
-  const folder = join(cache, 'python-datasets');
+  const folder = join(cache, `python-${name}`);
   const python = join(folder, 'bin', 'python');
   const complete = join(folder, 'complete');
   const ready = await access(complete).then(
@@ -40,8 +43,9 @@ export async function pythonWithDatasets(): Promise<{ python: string } | { reaso
   const made = await runProgram('python3', ['-m', 'venv', folder]);
   if (made.code !== 0) return { reason: `python3 cannot make a virtual environment: ${lastLine(made.stderr)}` };
   const options = ['--quiet', '--disable-pip-version-check', '--no-input'];
-  const installed = await runProgram(python, ['-m', 'pip', 'install', ...options, 'datasets', 'duckdb']);
-  if (installed.code !== 0) return { reason: `pip cannot install datasets: ${lastLine(installed.stderr)}` };
+  const installed = await runProgram(python, ['-m', 'pip', 'install', ...options, ...packages]);
+  if (installed.code !== 0)
+    return { reason: `pip cannot install ${packages.join(', ')}: ${lastLine(installed.stderr)}` };
   await writeFile(complete, '');
   return { python };
 }

@@ -1,4 +1,5 @@
 /** What the checks of meaning are given, and how they report. */
+import type { Json } from '../../../schemas/common.ts';
 import type { OwnModules } from '../../../schemas/own-module.ts';
 import { type Problem, problemAt, type Words } from '../problem.ts';
 import type { SchemaNode } from '../schema.ts';
@@ -10,6 +11,8 @@ export interface Knowing {
   knownPrice?: (provider: string, model: string) => boolean;
   /** True when a file or folder named in the pipeline exists, relative to the pipeline's folder. */
   fileExists?: (path: string) => boolean;
+  /** Why an environment, as written, brings no documentation of its own; undefined when it does. */
+  docsMissing?: (environment: Json) => string | undefined;
   /** Seconds without a sign of life after which a worker counts as lost. */
   heartbeatSeconds?: number;
 }

@@ -1,62 +1,39 @@
 /** Documents from files: formats, division, order, and paths that must not be read. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { after, before, test } from 'node:test';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
 import fc from 'fast-check';
-import { readSources } from '../../activities/sources.ts';
-import { readDocumentText, splitAtHeadings } from '../../core/document.ts';
-import { LbiError } from '../../core/errors.ts';
-import type { Document } from '../../schemas/document.ts';
+import { readCode } from '../../core/document/code.ts';
+import { splitAtHeadings } from '../../core/document/split.ts';
+import { readDocumentText } from '../../core/document/text.ts';
+import { openReading, type SourceInput } from './reading.ts';
 
-let folder = '';
-const put = (path: string, content: string | Uint8Array): void => {
-  const target = join(folder, path);
-  mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, content);
-};
+const place = openReading();
+const { folder, put } = place;
 
 before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'lbi-sources-'));
   put('p/docs/b.md', '---\ntitle: "Bee: a page"\n---\n# Heading\n\ntext\n');
   put('p/docs/a.md', '# Ay #\n\nfirst\n');
   put('p/docs/sub/c.txt', 'plain');
   put('p/docs/d.tid', 'title: Dee\ntags: x [[y z]]\n\n! Part\ntext\n');
   put('p/docs/empty.md', '\n \n');
   put('p/bad/binary.md', new Uint8Array([35, 0, 1, 255, 254]));
-  put('p/bad/page.html', '<p>x</p>');
+  put('p/bad/page.docx', 'x');
   put('p/node_modules/x/readme.md', '# not mine');
   put('outside/secret.md', '# secret');
   put('package/package.json', '{"name":"pkg","version":"3.2.1"}');
   put('package/doc/one.md', 'one');
   symlinkSync(join(folder, 'outside/secret.md'), join(folder, 'p/bad/link.md'));
   symlinkSync(join(folder, 'outside'), join(folder, 'p/docs/linked'));
+  symlinkSync(join(folder, 'outside/secret.md'), join(folder, 'package/doc/secret.md'));
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
 
-const read = async (
-  ...sources: { files: string | string[]; package?: string; limit?: number; max_chars?: number; license?: string }[]
-) => {
-  const documents: Document[] = [];
-  const context = {
-    file: (path: string) => resolve(folder, 'p', path),
-    packageFolder: async () => join(folder, 'package'),
-  };
-  for await (const document of readSources(
-    sources.map((source) => ({ max_chars: 6000, ...source })),
-    context,
-  ))
-    documents.push(document);
-  return documents;
-};
+const read = (...sources: SourceInput[]) => place.read(sources);
 
 const refusal = async (files: string, more: { package?: string } = {}): Promise<string> => {
-  const error = await read({ files, ...more }).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof LbiError && error.kind === 'spec', String(error));
+  const error = await place.refusal([{ files, ...more }]);
+  assert.equal(error.kind, 'spec');
   return error.message;
 };
 
@@ -89,6 +66,7 @@ test('a package is named with its version', async () => {
   assert.equal((await read({ files: 'doc/*.md', package: 'pkg' }))[0]?.source, 'pkg@3.2.1');
   assert.equal((await read({ files: 'doc/*.md', package: '@scope/pkg@1.0.0' }))[0]?.source, '@scope/pkg@1.0.0');
   assert.match(await refusal('../outside/*.md', { package: 'pkg' }), /leaves the folder of the package/);
+  assert.match(await refusal('doc/secret.md', { package: 'pkg' }), /secret\.md is a link that leads out of/);
 });
 
 test('a folder outside may be named, also by a link, but no wildcard leads there', async () => {
@@ -100,10 +78,10 @@ test('a folder outside may be named, also by a link, but no wildcard leads there
 test('what cannot be a document is refused by name', async () => {
   assert.match(await refusal('bad/*.md'), /binary\.md is no UTF-8 text/);
   assert.match(await refusal('bad/binary.md'), /binary\.md is no UTF-8 text/);
-  assert.match(await refusal('bad/page.html'), /page\.html is \.html, which is not read; documents are Markdown/);
+  assert.match(await refusal('bad/page.docx'), /page\.docx is \.docx, which is not read; documents are Markdown/);
   assert.match(await refusal('nothing/**/*.md'), /no file matches "nothing\/\*\*\/\*\.md" in .*\/p$/);
   assert.match(await refusal('docs'), /no file matches "docs".*folder\/\*\*\/\*\.md/);
-  assert.match(await refusal('docs/empty.md'), /every file that "docs\/empty\.md" matches .* is empty/);
+  assert.match(await refusal('docs/empty.md'), /every file that "docs\/empty\.md" matches is empty/);
 });
 
 test('packages installed beside the pipeline are no documents', async () => {
@@ -144,16 +122,18 @@ test('parts join up to the body, stay within the limit and never halve a charact
     '😀',
     'ж',
     '! x\n',
+    'def f():\n  pass\n\n',
+    '\r\n',
     'long'.repeat(60),
   );
   fc.assert(
     fc.property(
       fc.array(piece, { maxLength: 60 }),
       fc.integer({ min: 20, max: 200 }),
-      fc.constantFrom('.md', '.tid', '.txt'),
+      fc.constantFrom('.md', '.tid', '.txt', '.py'),
       (pieces, limit, ending) => {
         const whole = pieces.join('');
-        const read = readDocumentText(whole, ending, 'name');
+        const read = ending === '.py' ? readCode(whole, 'name', 'python') : readDocumentText(whole, ending, 'name');
         assert.ok(read);
         const parts = splitAtHeadings(read, limit);
         let at = read.from;

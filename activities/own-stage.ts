@@ -113,7 +113,7 @@ interface Said<P extends TProperties> {
 /** A stage that passes on what it takes: fewer of it, or otherwise, as its kind allows. */
 export interface PassingStage<P extends TProperties, K extends StageItems> extends Said<P> {
   takes: K;
-  gives: K;
+  gives: NoInfer<K>;
   run(items: StageTakes[K][], context: StageContext<P>): Promise<StageReturns[K][]> | StageReturns[K][];
 }
 

@@ -22,7 +22,7 @@ export const request = (more: Partial<ModelRequest> = {}): ModelRequest => ({
 export const ask = (
   model: Model,
   more: Partial<ModelRequest> = {},
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ModelReply> => model.complete(request(more), { signal });
 
 const good = '{"answer":"yes","reason":"It is."}';

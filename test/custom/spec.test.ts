@@ -1,9 +1,11 @@
 /** Modules of one's own in a pipeline file: checked like ours, and what is wrong is said where a person mends it. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { loadModule } from '../../cli/modules.ts';
 import { readPipelineFile } from '../../cli/pipeline-file.ts';
 import { planFile } from '../../cli/plans.ts';
 import { canonical } from '../../core/canonical.ts';
@@ -269,4 +271,15 @@ test('editors: any path with any keys by the shipped schema, the keys themselves
   assert.deepEqual(verdicts(', limit: 99'), [true, false]);
   assert.deepEqual(verdicts(', anything: 3', './other.ts'), [true, true]);
   assert.deepEqual(verdicts('', 'stage.ts'), [false, false]);
+});
+
+test('the modules of the guide load as they are written there', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../docs/guides/own-modules.md'), 'utf8');
+  const blocks = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
+  const modules = blocks.filter((block) => block.includes('export default'));
+  assert.equal(modules.length, 3);
+  for (const [index, text] of modules.entries()) {
+    await folder.write({ [`guide-${index}.ts`]: text });
+    assert.ok((await loadModule(folder.path, `./guide-${index}.ts`)).module.version);
+  }
 });

@@ -20,10 +20,12 @@ export {
 export { EnvironmentError, type ErrorKind, LbiError, ModelError, StoreError } from './core/errors.ts';
 export { makePlan } from './core/plan.ts';
 export { withDefaults } from './core/spec/defaults.ts';
+export type { Files } from './core/spec/extend.ts';
 export { type Loaded, loadSpec, modulesOf, type SpecInput } from './core/spec/load.ts';
 export type { Problem } from './core/spec/problem.ts';
 export type {
   EnvironmentDriver,
+  Evaluation,
   Finding,
   Session,
   SessionContext,
@@ -60,5 +62,5 @@ export type { FullSpec, PipelineSpec } from './schemas/pipeline/pipeline.ts';
 export type { Plan } from './schemas/plan.ts';
 export type { Outcome, Step, Trajectory } from './schemas/step.ts';
 export type { Task } from './schemas/task.ts';
-export type { AcceptRule, Verdict, Vote } from './schemas/vote.ts';
+export type { AcceptRule, Committee, PassRule, Verdict, Vote } from './schemas/vote.ts';
 export type { Store } from './store/store.ts';

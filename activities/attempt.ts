@@ -50,10 +50,11 @@ export const factsOf = (step: Step, before: Step): StepFacts => ({
 
 /** Reads a sealed trajectory back into what its episode goes on from. */
 export async function readAttempt(store: Store, trajectory: Ref): Promise<RecalledAttempt> {
-  const { head, outcome, detail } = await getJson<Trajectory>(store, trajectory);
+  const { head, outcome, detail, score, scoreDetail } = await getJson<Trajectory>(store, trajectory);
   const chain = await readTrajectory(store, head);
   const facts = chain.slice(1).map((step, at) => factsOf(step, chain[at] ?? chain[0]));
-  return { trajectory, head, outcome, detail, initialState: chain[0].observation.stateHash, facts };
+  const verification = scoreDetail === undefined ? {} : { verification: { score: score ?? null, detail: scoreDetail } };
+  return { trajectory, head, outcome, detail, initialState: chain[0].observation.stateHash, facts, ...verification };
 }
 
 export const recall =

@@ -1,45 +1,86 @@
 /** Keeping what an episode made, and finding it again under its identity. */
 import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
-import { verdict } from '../core/tally.ts';
+import { recount, settled } from '../core/recount.ts';
 import { noUsage } from '../core/usage.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Episode } from '../schemas/episode.ts';
+import type { Episode, EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
-import type { Vote } from '../schemas/vote.ts';
+import type { Task } from '../schemas/task.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
+import type { Store } from '../store/store.ts';
+import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { findStage } from './plans.ts';
+import { digestOf, familyOf } from './digest.ts';
+
+/** Version of a record's shape: one of another shape is not found, and made again from replies that are. */
+const recordVersion = 2;
 
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
 export const episodeKey = (plan: Plan, task: Ref): string =>
   hashOf({
     unit: 'episode',
+    record: recordVersion,
     task,
     stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
     ...ownEpisodeIdentity(plan),
   });
 
+/** Where an episode is kept whose votes were too few for the rule of a later run: more were asked for under that rule. */
+const recountKey = (plan: Plan, task: Ref): string => {
+  const { members = [], ...rules } = committeeOf(plan) ?? {};
+  const voters = members.map(({ name: _name, ...voter }) => voter);
+  return hashOf({ unit: 'episode under a rule', episode: episodeKey(plan, task), rules, voters });
+};
+
+const enough = (plan: Plan, { candidates }: Episode): boolean => {
+  const committee = committeeOf(plan);
+  return committee === undefined || candidates.every((candidate) => settled(candidate, committee));
+};
+
 export const conclude =
   (deps: Deps) =>
-  async (input: { plan: Ref; record: Episode }): Promise<Ref> => {
+  async (input: { plan: Ref; record: EpisodeDraft }): Promise<Ref> => {
     const plan = await deps.plan(input.plan);
-    return deps.store.remember(episodeKey(plan, input.record.task), await putJson(deps.store, input.record));
+    const record = await putJson(deps.store, await withDigests(deps.store, input.record));
+    const first = await deps.store.remember(episodeKey(plan, input.record.task), record);
+    if (first === record || enough(plan, await getJson<Episode>(deps.store, first))) return first;
+    return deps.store.remember(recountKey(plan, input.record.task), record);
   };
+
+async function withDigests(store: Store, draft: EpisodeDraft): Promise<Episode> {
+  const candidates = draft.candidates.map(async (candidate) => ({
+    ...candidate,
+    digest: await digestOf(store, candidate),
+  }));
+  return {
+    ...draft,
+    family: familyOf(await getJson<Task>(store, draft.task)),
+    candidates: await Promise.all(candidates),
+  };
+}
+
+/** The record of a task under its identity, with all the votes that the plan's rule needs. */
+async function findRecord(deps: Deps, plan: Plan, task: Ref): Promise<{ ref: Ref; record: Episode } | undefined> {
+  for (const key of [episodeKey, recountKey]) {
+    const ref = await deps.store.memo(key(plan, task));
+    if (ref === undefined) return undefined;
+    const record = await getJson<Episode>(deps.store, ref);
+    if (enough(plan, record)) return { ref, record };
+  }
+  return undefined;
+}
 
 /** The finished episode of a task under its identity, its votes counted anew under the plan's rule; undefined when there is none. */
 export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): Promise<EpisodeEntry | undefined> {
-  const ref = await deps.store.memo(episodeKey(plan, task.ref));
-  if (ref === undefined) return undefined;
-  const record = await getJson<Episode>(deps.store, ref);
-  const filter = findStage(plan, 'filter');
-  let kept = 0;
-  for (const { votes } of record.candidates) {
-    if (filter === undefined) continue;
-    const ballots = await Promise.all(votes.map((vote) => getJson<Vote>(deps.store, vote)));
-    if (verdict(ballots, filter.committee.accept, filter.committee.members).kept) kept += 1;
-  }
+  const found = await findRecord(deps, plan, task.ref);
+  if (found === undefined) return undefined;
+  const { ref, record } = found;
+  const committee = committeeOf(plan);
+  const kept = record.candidates.filter(
+    (candidate) => committee !== undefined && recount(candidate, committee).kept,
+  ).length;
   return {
     task: task.ref,
     id: task.id,

@@ -1,19 +1,20 @@
 /** Writes the dataset of a run: rows, the formats asked for, a card that says how it was made. */
 import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
+import { seatsOf } from '../core/committee.ts';
 import { modelsNamedBy } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { stageOf as findStage, modelIdentity, scriptedParts } from '../core/plan.ts';
-import { paperCriteria } from '../core/vote-schema.ts';
 import type { DatasetFacts } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
 import type { AnyStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { type Format, writeDataset } from '../store/dataset/write.ts';
+import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { readRows } from './index-dataset.ts';
 import { stageOf } from './plans.ts';
 import { documentsOf } from './read.ts';
+import { readRows } from './rows.ts';
 
 export const exportDataset =
   (deps: Deps) =>
@@ -32,7 +33,7 @@ export async function writeRun(
   folder: string,
   formats: Format[],
 ): Promise<Pick<DatasetSummary, 'folder' | 'files'>> {
-  const rows = await readRows(deps.store, input.summary.rows);
+  const rows = await readRows(deps.store, plan, input.summary.rows);
   const { files } = await writeDataset(folder, rows, await factsOf(deps, plan, input), formats);
   return { folder, files };
 }
@@ -43,7 +44,6 @@ async function factsOf(
   { run, plan: ref, funnel, summary, usage }: ExportInput,
 ): Promise<DatasetFacts> {
   const { spec } = plan;
-  const filter = findStage(plan, 'filter');
   return {
     name: spec.name,
     ...(spec.description === undefined ? {} : { description: spec.description }),
@@ -53,11 +53,7 @@ async function factsOf(
     seed: spec.seed,
     environments: Object.entries(spec.environments).map(([name, { kind }]) => ({ name, kind })),
     models: Object.keys(spec.models).map((name) => ({ name, model: modelName(plan, name), uses: usesOf(plan, name) })),
-    committee: {
-      members: filter?.committee.members ?? [],
-      criteria: filter?.committee.criteria ?? paperCriteria,
-      accept: filter?.committee.accept ?? 'unanimous',
-    },
+    committee: committeeOf(plan) ?? { members: [], criteria: {}, passes: 'all', accept: 'unanimous' },
     counts: countsOf(funnel, summary),
     sources: await sourcesOf(deps, run),
     usage,
@@ -78,7 +74,7 @@ function usesOf(plan: Plan, name: string): string[] {
   const uses = (stage: AnyStage): boolean =>
     (isOwn(stage) && modelsNamedBy(plan, stage).includes(name)) ||
     ('model' in stage && stage.model === name) ||
-    (stage.uses === 'filter' && stage.committee.members.includes(name)) ||
+    (stage.uses === 'filter' && seatsOf(stage).some(({ model }) => model === name)) ||
     (stage.uses === 'interact' && stage.knowledge?.model?.query_model === name);
   return plan.spec.stages.filter(uses).map((stage) => plan.own?.[stage.uses]?.name ?? stage.uses);
 }

@@ -6,6 +6,7 @@ import { recall, seal } from './attempt.ts';
 import { conclude } from './conclude.ts';
 import { decide, query } from './decide.ts';
 import type { Deps } from './deps.ts';
+import { evaluate } from './evaluate.ts';
 import { exportDataset } from './export.ts';
 import { alive } from './failures.ts';
 import { indexDataset } from './index-dataset.ts';
@@ -32,6 +33,7 @@ export function createActivities(deps: Deps): Activities {
     query: alive(query(deps)),
     decide: alive(decide(deps)),
     act: alive(act(deps)),
+    evaluate: alive(evaluate(deps)),
     close: alive(close(deps)),
     recall: alive(recall(deps)),
     seal: alive(seal(deps)),

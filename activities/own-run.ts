@@ -7,17 +7,16 @@ import pLimit from 'p-limit';
 import { LbiError } from '../core/errors.ts';
 import { modelsNamedBy, type PlannedStage } from '../core/own.ts';
 import { charge } from '../core/usage.ts';
-import type { JsonObject, Ref, Usage } from '../schemas/common.ts';
-import type { Row } from '../schemas/dataset.ts';
+import type { JsonObject, Usage } from '../schemas/common.ts';
 import type { DatasetSummary } from '../schemas/flow.ts';
 import type { StageItems } from '../schemas/own-module.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { getJson } from '../store/json.ts';
 import { replaceFolder } from '../store/replace-folder.ts';
 import { ask } from './ask.ts';
 import type { Deps } from './deps.ts';
 import type { StageCall, StageHost, StageOutcome, StageQuestion } from './own-stage.ts';
 import { samplingOf } from './plans.ts';
+import { type KeptExample, rowsOf } from './rows.ts';
 
 export interface Run {
   /** what messages call it: `the stage forbidden-words (./forbidden-words.ts)` */
@@ -27,7 +26,7 @@ export interface Run {
   seed: number;
   usage: Record<string, Usage>;
   /** Lets the stage work; `rows` are what a stage that writes files reads. */
-  work(call: Pick<StageCall, 'what' | 'items' | 'files'>, rows?: Ref[]): Promise<StageOutcome>;
+  work(call: Pick<StageCall, 'what' | 'items' | 'files'>, rows?: KeptExample[]): Promise<StageOutcome>;
 }
 
 export async function runOf(deps: Deps, plan: Plan, planned: PlannedStage): Promise<Run> {
@@ -62,7 +61,7 @@ export async function runOf(deps: Deps, plan: Plan, planned: PlannedStage): Prom
 }
 
 /** Replies are kept, calls are counted, and one call goes on at a time, as the limits of the model's queue want it. */
-function hostOf(deps: Deps, plan: Plan, run: Run, rows: Ref[], trouble: LbiError[]): StageHost {
+function hostOf(deps: Deps, plan: Plan, run: Run, rows: KeptExample[], trouble: LbiError[]): StageHost {
   const oneByOne = pLimit(1);
   const complete = async (name: string, question: StageQuestion) => {
     const { user, ...rest } = question;
@@ -83,8 +82,8 @@ function hostOf(deps: Deps, plan: Plan, run: Run, rows: Ref[], trouble: LbiError
     get: (ref) => deps.store.get(ref),
     log: (line) => void process.stderr.write(`${new Date().toISOString()} ${run.short}: ${line}\n`),
     row: async (index) => {
-      const ref = rows[index];
-      return ref === undefined ? undefined : getJson<Row>(deps.store, ref);
+      const [row] = await rowsOf(deps.store, plan, rows.slice(index, index + 1));
+      return row;
     },
   };
 }
@@ -110,11 +109,11 @@ const marker = 'checksums.txt';
 export async function writeFiles(
   run: Run,
   folder: string,
-  refs: Ref[],
+  kept: KeptExample[],
   names: { run: string; pipeline: string },
 ): Promise<DatasetSummary['files']> {
   return replaceFolder(folder, marker, async (into) => {
-    await run.work({ items: [], what: `writing ${refs.length} examples`, files: { folder: into, ...names } }, refs);
+    await run.work({ items: [], what: `writing ${kept.length} examples`, files: { folder: into, ...names } }, kept);
     const written = await listed(into);
     await writeFile(join(into, marker), written.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(''));
     return written;

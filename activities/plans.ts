@@ -1,4 +1,5 @@
 /** Looking things up in a plan. */
+import { ownPromptName, type Seat } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { isOwn } from '../core/own-path.ts';
 import { stageOf as findStage } from '../core/plan.ts';
@@ -38,6 +39,15 @@ export function promptOf(plan: Plan, name: PromptName): Prompt {
   const text = plan.prompts[name];
   if (text === undefined) throw new LbiError('spec', `the plan has no prompt "${name}"`);
   return parsePrompt(text, promptVariables[promptKinds[name]], name);
+}
+
+/** The prompt that a committee member is asked with: its own, or the committee's. */
+export function votePromptOf(plan: Plan, { name, prompt }: Seat): Prompt {
+  if (prompt === undefined) return promptOf(plan, 'filter');
+  const own = ownPromptName(name);
+  const text = plan.prompts[own];
+  if (text === undefined) throw new LbiError('spec', `the plan has no prompt "${own}"`);
+  return parsePrompt(text, promptVariables.vote, own);
 }
 
 /** Sampling of a model: temperature and reply length as the pipeline says; the seed only matters when it samples. */

@@ -1,9 +1,11 @@
 /** Compiles the plan into what workflows branch on, and makes this worker poll the queues that the plan needs. */
+import { seatsOf } from '../core/committee.ts';
 import { modelsNamedBy, ownStages } from '../core/own.ts';
 import type { CallPatience, FailureRule, Flow, OwnCall, OwnFlow, PaidStage, PipelineInput } from '../schemas/flow.ts';
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
 
@@ -19,7 +21,7 @@ export const prepare =
     const environment = plan.spec.environments[interact.environment];
     const queryModel = interact.knowledge?.model?.query_model;
     const relabelModel = construct?.model ?? instruct.model;
-    const members = filter?.committee.members ?? [];
+    const seats = filter === undefined ? [] : seatsOf(filter);
     const queue = (model: string): string => deps.queues.model(plan, model);
     return {
       pipeline: input.pipeline,
@@ -31,7 +33,13 @@ export const prepare =
         decide: queue(interact.model),
         query: queryModel === undefined ? null : queue(queryModel),
         relabel: queue(relabelModel),
-        votes: members.map((member) => ({ member, queue: queue(member) })),
+        votes: seats.map(({ name, model, weight, optional }) => ({
+          member: name,
+          queue: queue(model),
+          voter: voterOf(plan, name),
+          weight,
+          optional,
+        })),
         environment: deps.queues.environment(plan, interact.environment),
       },
       accounts: {
@@ -40,7 +48,14 @@ export const prepare =
         query: `query/${queryModel ?? 'none'}`,
         relabel: `construct/${relabelModel}`,
       },
-      interact: { environment: interact.environment, maxSteps: interact.max_steps, stuckAfter: interact.stuck_after },
+      interact: {
+        environment: interact.environment,
+        maxSteps: interact.max_steps,
+        stuckAfter: interact.stuck_after,
+        ...(environment !== undefined && 'verify' in environment && environment.verify !== undefined
+          ? { verify: true as const }
+          : {}),
+      },
       construct:
         construct === undefined
           ? null
@@ -50,16 +65,7 @@ export const prepare =
               maxWindowSteps: construct.max_window_steps,
               concurrency: construct.concurrency ?? null,
             },
-      filter:
-        filter === undefined
-          ? null
-          : {
-              dropRepeated: filter.drop_repeated,
-              drop_failed: filter.drop_failed,
-              drop_unchanged: filter.drop_unchanged,
-              members,
-              accept: filter.committee.accept,
-            },
+      filter: filter === undefined ? null : filterOf(filter),
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
       ...ownFlow(deps, plan),
@@ -82,6 +88,17 @@ export const prepare =
       },
     };
   };
+
+const filterOf = (filter: FullStage<'filter'>): NonNullable<Flow['filter']> => ({
+  dropRepeated: filter.drop_repeated,
+  drop_failed: filter.drop_failed,
+  drop_unchanged: filter.drop_unchanged,
+  accept: filter.committee.accept,
+  ...(filter.outcomes === undefined ? {} : { outcomes: filter.outcomes }),
+  ...(filter.min_score === undefined ? {} : { minScore: filter.min_score }),
+  ...(filter.steps === undefined ? {} : { steps: filter.steps }),
+  ...(filter.committee.ask === 'until-decided' ? { untilDecided: true } : {}),
+});
 
 /** Seconds a call may take on the slowest model of the plan: its own time-out, and some for the way there. */
 const modelSeconds = (plan: Plan): number =>

@@ -1,131 +1,112 @@
 /** Counts the stored votes under the rule, drops near-duplicates, splits by document: the rows of the dataset. Asks nobody. */
-import { describeAction } from '../core/describe.ts';
-import { nearDuplicates } from '../core/duplicates.ts';
-import { isScripted } from '../core/plan.ts';
+import { recount } from '../core/recount.ts';
 import { splitOf } from '../core/split.ts';
-import { verdict } from '../core/tally.ts';
 import { count } from '../core/usage.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Row } from '../schemas/dataset.ts';
-import type { Episode } from '../schemas/episode.ts';
-import type { Example } from '../schemas/example.ts';
-import type { DatasetSummary } from '../schemas/flow.ts';
+import type { Absence, Episode } from '../schemas/episode.ts';
+import type { DatasetSummary, EpisodeEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
-import type { Task } from '../schemas/task.ts';
-import type { Vote } from '../schemas/vote.ts';
-import { rowOf } from '../store/dataset/row.ts';
+import type { Committee } from '../schemas/vote.ts';
 import { getJson, putJson, writePage } from '../store/json.ts';
+import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
+import { dropDuplicates } from './drop-duplicates.ts';
+import type { Judged } from './judged.ts';
+import { judgedPath } from './judged.ts';
 import { findStage } from './plans.ts';
 import { sealedEpisodes } from './record.ts';
-import { readWindow } from './windows.ts';
+import type { KeptExample } from './rows.ts';
 
-/** An example with its votes and what the rule says of them; a page of these is what `lbi show` lists. */
-export interface Judged {
-  example: Ref;
-  task: string;
-  instruction: string;
-  style: Example['style'];
-  steps: number;
-  actions: string[];
-  votes: Ref[];
-  kept: boolean;
-  reason: string;
-}
-
-export const judgedPath = (run: string): string => `runs/${run}/judged.json`;
+/** Records that are read at once. */
+const together = 64;
 
 export const tally =
   (deps: Deps) =>
   async (input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary> => {
     const plan = await deps.plan(input.plan);
-    const judged: Judged[] = [];
-    for await (const entry of sealedEpisodes(deps, input.run, input.pages)) {
-      if (entry.record !== null) judged.push(...(await judgeEpisode(deps, plan, entry.record, entry.id)));
-    }
+    const judged = await judgeAll(deps, plan, input);
     judged.sort((a, b) => (a.example < b.example ? -1 : a.example > b.example ? 1 : 0));
-    dropDuplicates(plan, judged);
+    await dropDuplicates(deps, plan, judged);
     const dropped: Record<string, number> = {};
     for (const { kept, reason } of judged) if (!kept) count(dropped, reason);
-    const rows: Row[] = [];
-    for (const item of judged) if (item.kept) rows.push(await keptRow(deps, plan, item));
-    const refs: Ref[] = [];
-    for (const row of rows) refs.push(await putJson(deps.store, row));
+    const rows = keptRows(plan, judged);
     await writePage(deps.store, judgedPath(input.run), judged);
+    const absent: Record<string, number> = {};
+    for (const item of judged) for (const one of item.absent ?? []) count(absent, inWords(one));
+    const unexpected = unexpectedOf(plan, rows.length, judged.length);
     return {
-      rows: await putJson(deps.store, refs),
+      rows: await putJson(deps.store, rows),
       kept: rows.length,
       dropped,
       train: rows.filter(({ split }) => split === 'train').length,
       test: rows.filter(({ split }) => split === 'test').length,
+      ...(Object.keys(absent).length > 0 ? { absent } : {}),
+      ...(unexpected.length > 0 ? { unexpected } : {}),
       index: null,
       folder: null,
       files: [],
     };
   };
 
-async function judgeEpisode(deps: Deps, plan: Plan, record: Ref, taskId: string): Promise<Judged[]> {
-  const episode = await getJson<Episode>(deps.store, record);
-  const filter = findStage(plan, 'filter');
-  return Promise.all(
-    episode.candidates.map(async ({ example: ref, votes: refs }): Promise<Judged> => {
-      const example = await getJson<Example>(deps.store, ref);
-      const votes = await Promise.all(refs.map((vote) => getJson<Vote>(deps.store, vote)));
-      const { steps } = await readWindow(deps.store, example.head, example.window);
-      const decided =
-        filter === undefined
-          ? { kept: true, reason: 'no committee' }
-          : verdict(votes, filter.committee.accept, filter.committee.members);
-      return {
-        example: ref,
-        task: taskId,
-        instruction: example.instruction,
-        style: example.style,
-        steps: steps.length,
-        actions: steps.map(({ action }) => describeAction(action)),
-        votes: refs,
-        kept: decided.kept,
-        reason: decided.kept ? decided.reason : why(votes, decided.reason),
-      };
-    }),
-  );
-}
-
-/** A reason that can be counted: who said no to what; the rule's own words when everybody said yes. */
-function why(votes: Vote[], otherwise: string): string {
-  for (const { member, parsed, criteria } of votes) {
-    if (!parsed) return `${member}'s reply could not be read`;
-    const no = Object.entries(criteria).find(([, answer]) => !answer.yes);
-    if (no !== undefined) return `${member} says no: ${no[0]}`;
+async function judgeAll(deps: Deps, plan: Plan, { run, pages }: { run: string; pages: number }): Promise<Judged[]> {
+  const committee = committeeOf(plan);
+  const judged: Judged[] = [];
+  let batch: EpisodeEntry[] = [];
+  const flush = async (): Promise<void> => {
+    const records = await Promise.all(
+      batch.map(async ({ id, record }) => ({ id, record: await getJson<Episode>(deps.store, record ?? '') })),
+    );
+    for (const { id, record } of records) judged.push(...judgeEpisode(committee, record, id));
+    batch = [];
+  };
+  for await (const entry of sealedEpisodes(deps, run, pages)) {
+    if (entry.record !== null) batch.push(entry);
+    if (batch.length >= together) await flush();
   }
-  return otherwise.replaceAll(/\d+\.\d+/g, 'x');
+  await flush();
+  return judged;
 }
 
-function dropDuplicates(plan: Plan, judged: Judged[]): void {
-  const threshold = findStage(plan, 'filter')?.duplicates ?? 1;
-  const items = judged
-    .filter(({ kept }) => kept)
-    .map(({ example, instruction, actions, steps }) => ({
-      id: example,
-      text: [instruction, ...actions].join('\n'),
-      length: steps,
-    }));
-  const duplicates = nearDuplicates(items, threshold);
-  for (const item of judged) {
-    if (!duplicates.has(item.example)) continue;
-    item.kept = false;
-    item.reason = 'near-duplicate of a kept example';
-  }
-}
+const judgeEpisode = (committee: Committee | undefined, { candidates, family }: Episode, task: string): Judged[] =>
+  candidates.map((candidate) => {
+    const { example, absent, digest } = candidate;
+    const { instruction, style, actions } = digest;
+    const counted =
+      committee === undefined ? { kept: true, reason: 'no committee', votes: [] } : recount(candidate, committee);
+    return {
+      example,
+      task,
+      family,
+      instruction,
+      style,
+      actions,
+      ...(absent === undefined ? {} : { absent }),
+      ...counted,
+    };
+  });
 
-/** The split goes by document, so that nothing of a page is on both sides. */
-async function keptRow(deps: Deps, plan: Plan, { example: ref, votes }: Judged): Promise<Row> {
-  const example = await getJson<Example>(deps.store, ref);
-  const task = await getJson<Task>(deps.store, example.task);
+/** The split goes by family, so that nothing of a page is on both sides. */
+function keptRows(plan: Plan, judged: Judged[]): KeptExample[] {
   const share = findStage(plan, 'export')?.split ?? 0;
-  const split = splitOf(documentFamily(task), share, plan.spec.seed);
-  return rowOf(deps.store, { example: ref, votes, split, scripted: isScripted(plan) });
+  return judged
+    .filter(({ kept }) => kept)
+    .map(({ example, family, votes }) => ({
+      example,
+      votes: votes.map(({ vote }) => vote),
+      split: splitOf(family, share, plan.spec.seed),
+    }));
 }
 
-/** Parts of one page (`page#2`) belong together. */
-const documentFamily = ({ documentId, id }: Task): string => documentId?.split('#')[0] ?? id;
+const inWords = ({ member, why }: Absence): string =>
+  why === 'failed' ? `${member} failed to answer` : `${member} was not asked: the verdict stood`;
+
+/** What `expect:` of the filter does not find as it should be. */
+function unexpectedOf(plan: Plan, kept: number, judged: number): string[] {
+  const [low, high] = findStage(plan, 'filter')?.expect?.keep_rate ?? [];
+  if (low === undefined || high === undefined) return [];
+  const band = `expected ${low} to ${high} (expect.keep_rate)`;
+  if (judged === 0) return low > 0 ? [`no example was judged, so none was kept; ${band}`] : [];
+  const rate = kept / judged;
+  if (rate >= low && rate <= high) return [];
+  return [`${kept} of ${judged} judged examples were kept, a share of ${rate.toFixed(2)}; ${band}`];
+}

@@ -2,16 +2,16 @@
 import { resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
 import { ownStageIdentity, type PlannedStage } from '../core/own.ts';
-import { charge } from '../core/usage.ts';
+import { charge, count } from '../core/usage.ts';
 import type { Json, Ref, Usage } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { TransformInput, TransformResult } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson, hashOf, putJson } from '../store/json.ts';
 import type { Deps } from './deps.ts';
-import { readRows } from './index-dataset.ts';
 import { documentEntries, exampleItems, instructionsOf, keptOf, trajectoryItem } from './own-items.ts';
 import { type Run, runOf, runStage, writeFiles } from './own-run.ts';
+import { type KeptExample, rowsOf } from './rows.ts';
 
 type Made = Omit<TransformResult, 'usage'>;
 
@@ -102,42 +102,33 @@ async function pass(deps: Deps, run: Run, input: TransformInput): Promise<Made> 
 
 /** Kept examples batch by batch: an interrupted call goes on where it was. */
 async function rows(deps: Deps, plan: Plan, planned: PlannedStage, list: Ref): Promise<TransformResult> {
-  const refs = await getJson<Ref[]>(deps.store, list);
-  const all = await readRows(deps.store, list);
+  const all = await getJson<KeptExample[]>(deps.store, list);
   const size = planned.stage.batch ?? 200;
   const total: TransformResult = { dropped: {}, usage: {} };
-  const kept: Ref[] = [];
-  for (let from = 0; from < refs.length; from += size) {
+  const left: KeptExample[] = [];
+  for (let from = 0; from < all.length; from += size) {
     const batch = all.slice(from, from + size);
-    const run = await runOf(deps, plan, planned);
-    const { made, usage } = await batchOf(deps, plan, planned, refs.slice(from, from + size), run, batch);
-    kept.push(...(made.examples ?? []).filter((ref) => ref !== null));
-    for (const [reason, count] of Object.entries(made.dropped))
-      total.dropped[reason] = (total.dropped[reason] ?? 0) + count;
+    const { examples, dropped, usage } = await passRows(deps, plan, planned, batch);
+    left.push(...batch.filter((_, index) => examples?.[index] != null));
+    for (const [reason, number] of Object.entries(dropped)) count(total.dropped, reason, number);
     for (const [account, used] of Object.entries(usage)) charge(total.usage, account, used);
   }
-  const left = new Set(kept);
-  const remaining = all.filter((_, index) => left.has(refs[index] ?? ''));
-  const test = remaining.filter(({ split }) => split === 'test').length;
-  const ref = await putJson(deps.store, kept);
-  return { ...total, rows: { ref, kept: kept.length, train: kept.length - test, test } };
+  const test = left.filter(({ split }) => split === 'test').length;
+  const ref = await putJson(deps.store, left);
+  return { ...total, rows: { ref, kept: left.length, train: left.length - test, test } };
 }
 
-async function batchOf(
-  deps: Deps,
-  plan: Plan,
-  planned: PlannedStage,
-  refs: Ref[],
-  run: Run,
-  batch: Awaited<ReturnType<typeof readRows>>,
-): Promise<{ made: Made; usage: Record<string, Usage> }> {
-  const { usage, ...made } = await once(deps, plan, planned, refs, run, async () => {
-    const { returned, dropped } = await runStage(run, batch, 'kept');
-    const ids = batch.map(({ id }) => id);
+/** One batch: `examples` of the result are those that were passed on, null in place of the others. */
+async function passRows(deps: Deps, plan: Plan, planned: PlannedStage, batch: KeptExample[]): Promise<TransformResult> {
+  const run = await runOf(deps, plan, planned);
+  const items = batch.map(({ example, votes, split }) => ({ example, votes, split }));
+  return once(deps, plan, planned, items, run, async () => {
+    const all = await rowsOf(deps.store, plan, batch);
+    const ids = all.map(({ id }) => id);
+    const { returned, dropped } = await runStage(run, all, 'kept');
     const kept = keptOf(run.name, ids, returned);
-    return { examples: refs.map((ref, index) => (kept.has(ids[index] ?? '') ? ref : null)), dropped };
+    return { examples: batch.map(({ example }, at) => (kept.has(ids[at] ?? '') ? example : null)), dropped };
   });
-  return { made, usage };
 }
 
 /** An export of one's own. It is written anew each time: what it gives is a folder, not an object. */
@@ -149,7 +140,7 @@ async function files(deps: Deps, plan: Plan, planned: PlannedStage, input: Trans
     .replaceAll('${run}', input.run)
     .replaceAll('${pipeline}', plan.spec.name);
   const folder = resolve(deps.home, path);
-  const written = await writeFiles(run, folder, await getJson<Ref[]>(deps.store, input.rows), {
+  const written = await writeFiles(run, folder, await getJson<KeptExample[]>(deps.store, input.rows), {
     run: input.run,
     pipeline: plan.spec.name,
   });

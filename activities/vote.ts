@@ -1,54 +1,64 @@
 /** Asks one committee member about one example (paper §2.3, Table 31). */
+import { criteriaOf, seatsOf } from '../core/committee.ts';
 import { renderTrajectory } from '../core/describe.ts';
+import { LbiError } from '../core/errors.ts';
 import { fillPrompt } from '../core/prompt.ts';
-import { paperCriteria, readVote, voteSchema } from '../core/vote-schema.ts';
+import { ballotOf } from '../core/tally.ts';
+import { readVote, voteSchema } from '../core/vote-schema.ts';
 import type { Example } from '../schemas/example.ts';
 import type { VoteInput, VoteResult } from '../schemas/flow.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
+import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
-import { findStage, promptOf, samplingOf, stageOf } from './plans.ts';
+import { findStage, samplingOf, stageOf, votePromptOf } from './plans.ts';
 import { readWindow } from './windows.ts';
 
 export const vote =
   (deps: Deps) =>
   async (input: VoteInput): Promise<VoteResult> => {
     const plan = await deps.plan(input.plan);
-    const { committee } = stageOf(plan, 'filter');
-    const criteria = committee.criteria ?? paperCriteria;
-    const reasons = committee.reasons;
+    const stage = stageOf(plan, 'filter');
+    const seat = seatsOf(stage).find(({ name }) => name === input.member);
+    if (seat === undefined) throw new LbiError('fatal', `the committee has no member "${input.member}"`);
+    const { reasons, passes } = stage.committee;
+    const criteria = criteriaOf(stage);
+    const names = Object.keys(criteria);
     const example = await getJson<Example>(deps.store, input.example);
     const { first, steps } = await readWindow(deps.store, example.head, example.window);
-    const { system, user } = fillPrompt(promptOf(plan, 'filter'), {
+    const { system, user } = fillPrompt(votePromptOf(plan, seat), {
       instruction: example.instruction,
       trajectory: renderTrajectory(first, steps, { chars: findStage(plan, 'construct')?.observation_chars ?? 3000 }),
       criteria: Object.entries(criteria)
-        .map(([name, question]) => `- ${name}: ${question}`)
+        .map(([name, { ask: question }]) => `- ${name}: ${question}`)
         .join('\n'),
     });
-    const { schema, yesNo } = voteSchema(criteria, reasons);
+    const { schema, yesNo } = voteSchema(names, reasons);
     const request = {
       role: 'vote',
       system,
       messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
       schema,
       yesNo,
-      ...samplingOf(plan, input.member),
+      ...samplingOf(plan, seat.model),
     };
-    const { reply, usage } = await ask(deps, plan, input.member, request, null);
+    const { reply, usage } = await ask(deps, plan, seat.model, request, null);
     const parsed = reply.value !== undefined;
-    const answers =
-      reply.value === undefined
-        ? { yes: false, criteria: {} }
-        : readVote(reply.value, criteria, reasons, reply.probabilities);
-    const record: Vote = { member: input.member, model: reply.model, parsed, usage: reply.usage, ...answers };
-    const confidence = record.confidence ?? null;
+    const record: Vote = {
+      voter: voterOf(plan, seat.name),
+      member: seat.name,
+      model: reply.model,
+      criteria: reply.value === undefined ? {} : readVote(reply.value, names, reasons, reply.probabilities),
+      parsed,
+      usage: reply.usage,
+    };
+    const { yes, confidence = null } = ballotOf(record, { criteria, passes });
     return {
       vote: await putJson(deps.store, record),
-      yes: record.yes,
+      yes,
       confidence,
-      title: record.yes ? `yes${confidence === null ? '' : ` (${confidence.toFixed(2)})`}` : `no: ${refused(record)}`,
+      title: yes ? `yes${confidence === null ? '' : ` (${confidence.toFixed(2)})`}` : `no: ${refused(record)}`,
       usage,
       readable: parsed,
       detail: reply.detail,

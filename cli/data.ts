@@ -1,14 +1,16 @@
 /** `lbi export`, `retrieve`, `check`: commands about what a run kept. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { committeeOf } from '../activities/committee.ts';
 import { writeRun } from '../activities/export.ts';
-import { readRows } from '../activities/index-dataset.ts';
 import { findStage } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
+import { readRows } from '../activities/rows.ts';
 import { LbiError } from '../core/errors.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { DatasetSummary, Progress } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { checkRows } from '../store/dataset/check.ts';
+import { checkDataset, checkRows } from '../store/dataset/check.ts';
 import type { Format } from '../store/dataset/write.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
@@ -93,17 +95,17 @@ export async function retrieveCommand(run: string, text: string, options: Retrie
 
 export async function checkCommand(run: string, options: { json?: boolean }): Promise<number> {
   const { store, record, plan, dataset } = await finishedRun(run);
-  const filter = findStage(plan, 'filter');
-  const rows = await readRows(store, dataset.rows);
-  const problems = await checkRows(store, rows, {
-    accept: filter?.committee.accept ?? 'unanimous',
-    members: filter?.committee.members ?? [],
-  });
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ rows: rows.length, problems })}\n`);
+  // Rows of the store are made anew whenever they are read; what was written as the dataset is compared where it lies.
+  const written = dataset.folder !== null && existsSync(dataset.folder) ? dataset.folder : undefined;
+  const problems =
+    written === undefined
+      ? await checkRows(store, await readRows(store, plan, dataset.rows), committeeOf(plan))
+      : await checkDataset(store, written);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ rows: dataset.kept, problems })}\n`);
   else {
     for (const { where, message } of problems) process.stdout.write(`${where}: ${message}\n`);
     process.stdout.write(
-      `${record.run}: ${rows.length} examples walked back to their steps and votes, ${problems.length} problems\n`,
+      `${record.run}: ${dataset.kept} examples walked back to their steps and votes, ${problems.length} problems\n`,
     );
   }
   return problems.length === 0 ? 0 : 5;

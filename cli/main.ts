@@ -66,10 +66,26 @@ program
   .argument('<files...>', 'pipeline files')
   .option('--profile <name>', 'check with this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--strict', 'warnings count as errors')
   .option(...json)
   .description('check pipeline files; says what is wrong, where, and how to mend it')
   .action(does(async (files, options) => (await import('./validate.ts')).validateCommand(files, options)));
+program
+  .command('config')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'with this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
+  .option('--sources', 'one line a value: where it was set')
+  .option('--defaults', 'also what nobody set')
+  .option(...json)
+  .description('print the pipeline that comes out of all its files, profile, flags and inputs')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} config pipeline.yaml\n  ${lbi} config pipeline.yaml --profile small --sources\n`,
+  )
+  .action(does(async (file, options) => (await import('./config.ts')).configCommand(file, options)));
 program
   .command('schema')
   .option('--pipeline <file>', 'with the keys of the own modules that this file names')
@@ -82,6 +98,7 @@ program
   .argument('<file>', 'pipeline file')
   .option('--profile <name>', 'use this profile of the file')
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--detach', 'start it and come back at once')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')

@@ -1,8 +1,9 @@
-/** Reads a pipeline file from disk into a checked spec: the way every command begins. */
-import { existsSync } from 'node:fs';
+/** Reads a pipeline file, and those that it extends, from disk into a checked spec: the way every command begins. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
+import type { Files } from '../core/spec/extend.ts';
 import { type Loaded, loadSpec, modulesOf, type SpecInput } from '../core/spec/load.ts';
 import type { ReadModules } from '../core/spec/own/named-modules.ts';
 import { docsMissing } from '../environments/environments.ts';
@@ -15,6 +16,7 @@ import { readModules } from './modules.ts';
 export interface PipelineFileOptions {
   profile?: string | undefined;
   set?: readonly string[] | undefined;
+  input?: readonly string[] | undefined;
   environment?: Record<string, string | undefined>;
   /** True when the price table has this model; left out, prices are not checked. */
   knownPrice?: (provider: string, model: string) => boolean;
@@ -22,10 +24,11 @@ export interface PipelineFileOptions {
 
 export interface PipelineFile {
   loaded: Loaded;
-  text: string;
-  /** Absolute folder that the paths in the file are relative to. */
+  /** Absolute folder that the paths in the spec are relative to. */
   folder: string;
-  /** What came of the modules of the user's own that the file names, by path. */
+  /** Absolute paths of all files that were read: this one, then those that it extends. */
+  files: string[];
+  /** What came of the modules of the user's own that they name, by path. */
   modules: ReadModules;
 }
 
@@ -39,6 +42,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     text,
     file,
     environment,
+    files: extendedFiles,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };
@@ -48,7 +52,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     modules,
     docsMissing: (spec) => ownDocsMissing(modules, spec) ?? docsMissing(spec),
   });
-  return { loaded, text, folder, modules };
+  return { loaded, folder, files: Object.keys(loaded.sources).map((path) => resolve(path)), modules };
 };
 
 /** Why a place of the user's own brings no documentation. */
@@ -57,6 +61,24 @@ const ownDocsMissing = (modules: ReadModules, spec: Json): string | undefined =>
   const module = typeof kind === 'string' ? modules[kind] : undefined;
   if (module === undefined || 'fault' in module || module.docs === true) return undefined;
   return `${module.name} has no docs: give them in its module`;
+};
+
+/** Reads what a pipeline extends: plain files only, never a device that has no end. */
+const extendedFiles: Files = {
+  read: (path) => {
+    try {
+      return statSync(path).isFile() ? readFileSync(path, 'utf8') : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  list: (folder) => {
+    try {
+      return readdirSync(folder === '' ? '.' : folder);
+    } catch {
+      return [];
+    }
+  },
 };
 
 /** Whether the table of prices has a model. */

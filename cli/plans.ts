@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PromptName, promptKinds } from '../activities/plans.ts';
 import { indexFolder } from '../activities/retrieve.ts';
+import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { filesOfOwn } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
@@ -45,16 +46,16 @@ const shippedFiles: Record<PromptName, string> = {
 /** The plan of a file; undefined when the file is wrong: every problem has then been printed on stderr. */
 export async function planFile(
   file: string,
-  options: Pick<PipelineFileOptions, 'profile' | 'set'>,
+  options: Pick<PipelineFileOptions, 'profile' | 'set' | 'input'>,
 ): Promise<Plan | undefined> {
-  const { loaded, text, folder } = await readPipelineFile(file, { ...options, knownPrice: hasPrice }).catch(
+  const { loaded, folder } = await readPipelineFile(file, { ...options, knownPrice: hasPrice }).catch(
     (error: unknown) => {
       throw new WrongCall(unreadable(file, error));
     },
   );
   const color = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
-  if (problems.length > 0) process.stderr.write(renderProblems(problems, { [file]: text }, { color }));
+  if (problems.length > 0) process.stderr.write(renderProblems(problems, loaded.sources, { color }));
   if ('problems' in loaded) return undefined;
   const { own } = loaded;
   const spec = withDefaults(loaded.spec, own);
@@ -77,11 +78,25 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
     if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
     const chosen = own[name];
     const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
-    const text = await readFile(path, 'utf8').catch(() => {
-      throw new LbiError('spec', `the prompt file ${path} cannot be read`);
-    });
+    const text = await readPrompt(path);
     parsePrompt(text, promptVariables[promptKinds[name]], path);
     prompts[name] = text;
+  }
+  return { ...prompts, ...(await memberPrompts(spec, folder)) };
+}
+
+/** Prompts that single members of the committee are asked with. */
+async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
+  const prompts: Record<string, string> = {};
+  for (const stage of spec.stages) {
+    if (stage.uses !== 'filter') continue;
+    for (const { name, prompt } of seatsOf(stage)) {
+      if (prompt === undefined) continue;
+      const path = resolve(folder, prompt);
+      const text = await readPrompt(path);
+      parsePrompt(text, promptVariables.vote, path);
+      prompts[ownPromptName(name)] = text;
+    }
   }
   return prompts;
 }
@@ -89,6 +104,10 @@ async function readPrompts(spec: FullSpec, folder: string): Promise<Record<strin
 /** Some tasks are invented from what is seen of a place. */
 const observes = (spec: FullSpec): boolean =>
   spec.sources.some((source) => 'environment' in source && source.take === 'observation');
+const readPrompt = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch(() => {
+    throw new LbiError('spec', `the prompt file ${path} cannot be read`);
+  });
 
 function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
   const own: Partial<Record<PromptName, string | undefined>> = {};

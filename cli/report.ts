@@ -38,7 +38,14 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
   ];
   if (dataset !== null)
     lines.push(row('kept', `${dataset.kept}`, `in the dataset: ${dataset.train} train, ${dataset.test} test`));
-  lines.push('', ...dropLines(progress), ...costLines(progress), ...timeLines(progress, now));
+  lines.push(
+    '',
+    ...unexpectedLines(progress),
+    ...dropLines(progress),
+    ...absentLines(progress),
+    ...costLines(progress),
+    ...timeLines(progress, now),
+  );
   return lines;
 }
 
@@ -61,6 +68,18 @@ function dropLines({ funnel, dataset }: Progress): string[] {
     ? []
     : ['  dropped, and why', ...all.map(({ reason, number }) => `  ${String(number).padStart(6)}   ${reason}`), ''];
 }
+
+/** What the pipeline expects of a run and did not get. */
+const unexpectedLines = ({ dataset }: Progress): string[] => {
+  const lines = (dataset?.unexpected ?? []).map((line) => paint('yellow', `  ! not as expected: ${line}`));
+  return lines.length === 0 ? [] : [...lines, ''];
+};
+
+const absentLines = ({ dataset }: Progress): string[] => {
+  const entries = Object.entries(dataset?.absent ?? {});
+  const lines = entries.map(([reason, number]) => `  ${String(number).padStart(6)}   ${reason}`);
+  return lines.length === 0 ? [] : ['  votes not cast', ...lines, ''];
+};
 
 function costLines({ usage, dataset }: Progress): string[] {
   const entries = Object.entries(usage).filter(([, used]) => used.calls > 0);

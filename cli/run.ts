@@ -17,6 +17,7 @@ import { up } from './supervise.ts';
 export interface RunOptions {
   profile?: string;
   set?: string[];
+  input?: string[];
   detach?: boolean;
   json?: boolean;
 }
@@ -26,7 +27,7 @@ const keys = {
   pipeline: defineSearchAttributeKey(searchAttributes.pipeline, 'KEYWORD'),
 };
 
-/** Exit codes: 0 done, 1 failed, 3 invalid pipeline, 4 left or cancelled, 6 something of the surroundings is missing. */
+/** Exit codes: 0 done, 1 failed, 3 invalid pipeline, 4 left or cancelled, 5 done but not as `expect:` says, 6 something of the surroundings is missing. */
 export async function runCommand(file: string, options: RunOptions): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const plan = await planFile(file, options);
@@ -89,7 +90,9 @@ export function conclude(
   say: (line: string) => void,
 ): number {
   const { status, progress, failure } = watched;
-  const exit = { COMPLETED: 0, CANCELLED: 4, detached: 4, FAILED: 1, TERMINATED: 1, TIMED_OUT: 1 }[status];
+  const unexpected = progress?.dataset?.unexpected ?? [];
+  const done = unexpected.length > 0 ? 5 : 0;
+  const exit = { COMPLETED: done, CANCELLED: 4, detached: 4, FAILED: 1, TERMINATED: 1, TIMED_OUT: 1 }[status];
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ type: 'done', run: record.run, status, failure, progress, exit })}\n`);
     return exit;

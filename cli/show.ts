@@ -1,12 +1,13 @@
 /** `lbi show`: a run's funnel, its examples with votes, or one of its trajectories step by step. */
 
 import { readTrajectory } from '../activities/chain.ts';
+import { type Judged, judgedPath } from '../activities/judged.ts';
 import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
-import { type Judged, judgedPath } from '../activities/tally.ts';
 import { describeAction } from '../core/describe.ts';
 import { LbiError } from '../core/errors.ts';
-import type { Episode } from '../schemas/episode.ts';
+import type { CountedVote } from '../core/recount.ts';
+import type { Absence, Episode } from '../schemas/episode.ts';
 import type { EpisodeEntry, Progress } from '../schemas/flow.ts';
 import type { Trajectory } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
@@ -113,13 +114,13 @@ async function showExamples(store: Store, record: RunRecord, options: ShowOption
     process.stdout.write(`${JSON.stringify(judged)}\n`);
     return 0;
   }
-  for (const { instruction, style, task, actions, votes, kept, reason } of judged) {
-    const ballots = await Promise.all(votes.map((vote) => getJson<Vote>(store, vote)));
+  for (const { instruction, style, task, actions, votes, absent, kept, reason } of judged) {
+    const ballots = await Promise.all(votes.map(async (vote) => voteLine(vote, await getJson<Vote>(store, vote.vote))));
     print([
       paint(kept ? 'green' : 'red', `${kept ? '✔' : '✘'} ${instruction.replaceAll(/\s+/g, ' ')}`),
       `    ${style}, from ${task}${kept ? '' : `; ${reason}`}`,
       ...actions.map((action) => `    ${action}`),
-      ...ballots.map((ballot) => paint('dim', `    ${voteLine(ballot)}`)),
+      ...[...ballots, ...(absent ?? []).map(absenceLine)].map((line) => paint('dim', `    ${line}`)),
       '',
     ]);
   }
@@ -127,8 +128,9 @@ async function showExamples(store: Store, record: RunRecord, options: ShowOption
   return 0;
 }
 
-function voteLine({ member, yes, confidence, criteria, parsed }: Vote): string {
-  if (!parsed) return `${member}: reply could not be read (a no)`;
+/** How a vote counts under the rule of the run, and what it rests on. */
+function voteLine({ member, yes, confidence }: CountedVote, { criteria, parsed }: Vote): string {
+  if (!parsed) return `${member}: reply could not be read`;
   const answers = Object.entries(criteria).map(
     ([name, { yes: answer, probability }]) =>
       `${name} ${answer ? 'yes' : 'no'}${probability === undefined ? '' : ` ${probability.toFixed(2)}`}`,
@@ -136,6 +138,11 @@ function voteLine({ member, yes, confidence, criteria, parsed }: Vote): string {
   const reason = Object.values(criteria).find((answer) => answer.reason !== '' && answer.yes === yes)?.reason ?? '';
   return `${member}: ${yes ? 'yes' : 'no'}${confidence === undefined ? '' : ` (${confidence.toFixed(2)})`} · ${answers.join(', ')}${reason === '' ? '' : ` · ${reason}`}`;
 }
+
+const absenceLine = ({ member, why, detail }: Absence): string =>
+  why === 'failed'
+    ? `${member}: failed, the verdict is without it · ${detail}`
+    : `${member}: not asked, the verdict stood`;
 
 async function showTrajectory(store: Store, record: RunRecord, text: string, options: ShowOptions): Promise<number> {
   const all = await entries(store, record);
@@ -181,7 +188,15 @@ async function showTrajectory(store: Store, record: RunRecord, text: string, opt
   }
   print([
     `${episode.outcome}: ${episode.detail}${trajectory?.answer === undefined ? '' : ` · answer: ${trajectory.answer}`}`,
+    ...scoreLines(trajectory),
     `windows ${episode.windows}, judged ${episode.candidates.length}, accepted ${entry.kept}`,
   ]);
   return 0;
+}
+
+function scoreLines(trajectory: Trajectory | undefined): string[] {
+  if (trajectory?.scoreDetail === undefined) return [];
+  const { score, scoreDetail } = trajectory;
+  const said = scoreDetail === '' ? '' : ` (${scoreDetail.replaceAll(/\s+/g, ' ')})`;
+  return [score === undefined ? `not verified${said}` : `score ${score}${said}`];
 }

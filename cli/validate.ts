@@ -1,9 +1,7 @@
 /** `lbi validate`: checks pipeline files and prints every problem with its place and fix. */
 import { styleText } from 'node:util';
-import { parseTree } from '../core/spec/parse.ts';
 import { distinct, type Problem } from '../core/spec/problem.ts';
 import { inReadingOrder, renderProblems } from '../core/spec/render.ts';
-import { entriesAt } from '../core/spec/tree.ts';
 import type { PipelineSpec } from '../schemas/pipeline/pipeline.ts';
 import { program } from './home.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
@@ -19,7 +17,8 @@ interface Report {
   file: string;
   valid: boolean;
   problems: Problem[];
-  text: string;
+  /** Text of every file that was read, by the name that problems show. */
+  sources: Record<string, string>;
   spec: PipelineSpec | undefined;
 }
 
@@ -49,32 +48,29 @@ const usage = (message: string): number => {
 
 /** The file as it stands and, unless one was chosen, with each of its profiles; unset variables of a profile are no fault. */
 const check = async (file: string, options: ValidateOptions): Promise<Report> => {
-  const { loaded, text } = await readPipelineFile(file, options);
+  const { loaded } = await readPipelineFile(file, options);
   const spec = 'spec' in loaded ? loaded.spec : undefined;
   let problems = 'spec' in loaded ? loaded.warnings : loaded.problems;
-  const others = options.profile === undefined && spec !== undefined ? profileNames(text) : [];
+  const others = options.profile === undefined && spec !== undefined ? loaded.profiles : [];
   for (const profile of others) {
     const other = (await readPipelineFile(file, { ...options, profile })).loaded;
     const found = 'spec' in other ? other.warnings : other.problems.filter(({ code }) => code !== 'env');
     problems = distinct([...problems, ...found]);
   }
   const wrong = problems.some(({ severity }) => severity === 'error' || options.strict === true);
-  return { file, valid: !wrong, problems, text, spec };
+  return { file, valid: !wrong, problems, sources: loaded.sources, spec };
 };
 
-const profileNames = (text: string): string[] => {
-  const { tree } = parseTree({ file: '', text });
-  return entriesAt(tree, 'profiles').map(([name]) => name);
-};
-
-const print = ({ file, valid, problems, text, spec }: Report): void => {
+const print = ({ file, valid, problems, sources, spec }: Report): void => {
   const color = styleText('red', 'x', { stream: process.stderr }) !== 'x';
-  if (problems.length > 0) process.stderr.write(`${renderProblems(problems, { [file]: text }, { color })}`);
+  if (problems.length > 0) process.stderr.write(`${renderProblems(problems, sources, { color })}`);
   if (valid && spec !== undefined)
     process.stdout.write(`${file}: valid (${spec.stages.map(({ uses }) => uses).join(' → ')})\n`);
 };
 
 const printJson = (reports: Report[]): void => {
-  const data = reports.map(({ file, valid, problems }) => ({ file, valid, problems: inReadingOrder(problems) }));
+  const data = reports.map(({ file, valid, problems, sources }) => ({
+    ...{ file, valid, files: Object.keys(sources), problems: inReadingOrder(problems) },
+  }));
   process.stdout.write(`${JSON.stringify({ schema: 'lbi.validate/1', data, warnings: [] })}\n`);
 };

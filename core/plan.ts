@@ -6,9 +6,11 @@ import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../schemas/plan.ts';
 import { canonical } from './canonical.ts';
+import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
 import { isOwn, isOwnPath } from './own-path.ts';
 import { schemaWith } from './spec/own/extend-schema.ts';
 import { childSchema, isMap, isNote, resolveSchema, type SchemaNode } from './spec/schema.ts';
+import { paperCriteria } from './vote-schema.ts';
 
 /** The plan of a run: plain JSON, ready to be stored. */
 export const makePlan = (
@@ -41,9 +43,10 @@ interface Picking {
 
 /** The part of a value that its output depends on, by the schema's `x-effect`; undefined where nothing remains. */
 const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefined => {
-  if ((schema['x-effect'] ?? 'output') !== 'output') return undefined;
+  const governing = resolveSchema(schema, value);
+  if ((schema['x-effect'] ?? governing['x-effect'] ?? 'output') !== 'output') return undefined;
   if (picking.unit && schema['x-selects'] === true) return undefined;
-  const names = schema['x-names'];
+  const names = schema['x-names'] ?? governing['x-names'];
   if ((names === 'prompt' || names === 'file') && typeof value === 'string') {
     const known = picking.file(value);
     if (known !== undefined) return { content: known };
@@ -51,7 +54,6 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
   if (names === 'prompt') return undefined;
   if (names === 'model' || names === 'environment')
     return typeof value === 'string' ? picking.named(names, value) : value;
-  const governing = resolveSchema(schema, value);
   if (Array.isArray(value)) return value.map((item) => pick(governing.items ?? {}, item, picking) ?? null);
   if (!isMap(value)) return value;
   const picked = Object.entries(value).flatMap(([name, entry]): [string, Json][] => {
@@ -158,6 +160,39 @@ const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
     ),
   );
 
+/** The prompt that a member is asked with: its own, or the committee's. */
+const votePrompt = (plan: Plan, { name, prompt }: Seat): string | undefined =>
+  plan.prompts[prompt === undefined ? 'filter' : ownPromptName(name)];
+
+/**
+ * Votes are their voter's, whatever it is called: members stand for their model and a prompt of their own, and criteria for their questions,
+ * whichever way they are written down. Names and weights change nothing.
+ */
+const committeeIdentity = (
+  plan: Plan,
+  stage: FullStage<'filter'>,
+  own: JsonObject,
+  member?: string,
+): { parameters: JsonObject; prompts: JsonObject } => {
+  const committee = { ...(isMap(own.committee) ? own.committee : {}) };
+  const questions = Object.fromEntries(Object.entries(criteriaOf(stage)).map(([name, { ask }]) => [name, ask]));
+  if (canonical(questions) === canonical(paperCriteria)) delete committee.criteria;
+  else committee.criteria = questions;
+  const seats = seatsOf(stage);
+  if (member === undefined)
+    committee.members = seats.map((seat) => ({
+      ...modelIdentity(plan, seat.model),
+      ...(seat.prompt === undefined ? {} : { prompt: votePrompt(plan, seat) ?? '' }),
+    }));
+  const voter = seats.find(({ name }) => name === member);
+  const prompt = voter === undefined ? plan.prompts.filter : votePrompt(plan, voter);
+  const { committee: _written, ...others } = own;
+  return {
+    parameters: Object.keys(committee).length === 0 ? others : { ...others, committee },
+    prompts: prompt === undefined ? {} : { filter: prompt },
+  };
+};
+
 const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
   const schema = below(plan, 'stages').items ?? {};
   const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
@@ -165,8 +200,9 @@ const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): J
     stage: uses ?? stage.uses,
     version: plan.versions.stages[stage.uses] ?? '1',
     seed: plan.spec.seed,
-    parameters: own,
-    prompts: promptsOf(plan, stage.uses, part),
+    ...(stage.uses === 'filter'
+      ? committeeIdentity(plan, stage, own, part)
+      : { parameters: own, prompts: promptsOf(plan, stage.uses, part) }),
     ...(stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {}),
   };
 };
@@ -195,7 +231,11 @@ export const unitIdentity = (plan: Plan, unit: Unit): Json => {
   const stage = stageOf(plan, unit.stage);
   if (stage === undefined) return null;
   if (unit.stage === 'construct') return { ...identity(plan, stage, true, unit.style), style: unit.style };
-  if (unit.stage === 'filter') return { ...identity(plan, stage, true), member: modelIdentity(plan, unit.member) };
+  if (unit.stage === 'filter') {
+    const seat = stage.uses === 'filter' ? seatsOf(stage).find(({ name }) => name === unit.member) : undefined;
+    const member = modelIdentity(plan, seat?.model ?? unit.member);
+    return { ...identity(plan, stage, true, unit.member), member };
+  }
   return identity(plan, stage, true);
 };
 

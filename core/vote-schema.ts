@@ -20,11 +20,8 @@ export const paperCriteria: Record<string, string> = {
  * The shape of a vote. `each`: `{"aligned": {"reason": …, "answer": "yes"}, …}`, a reason before every answer; `one`:
  * `{"aligned": "yes", …, "reason": …}`, answers first and one reason, for small models. `yesNo` are JSON Pointers of the answers.
  */
-export function voteSchema(
-  criteria: Record<string, string>,
-  reasons: 'each' | 'one',
-): { schema: JsonSchema; yesNo: string[] } {
-  if (reasons === 'one' && 'reason' in criteria) {
+export function voteSchema(names: string[], reasons: 'each' | 'one'): { schema: JsonSchema; yesNo: string[] } {
+  if (reasons === 'one' && names.includes('reason')) {
     throw new LbiError(
       'spec',
       'A criterion cannot be named "reason" with `reasons: one`: the reason has that name. Rename it.',
@@ -32,24 +29,23 @@ export function voteSchema(
   }
   const reason: JsonSchema = { type: 'string', maxLength: reasonChars[reasons] };
   const answer: JsonSchema = { type: 'string', enum: ['yes', 'no'] };
-  const names = Object.keys(criteria);
   const asked = names.map((name) => [name, reasons === 'each' ? objectOf({ reason, answer }) : answer]);
   const schema = objectOf({ ...Object.fromEntries(asked), ...(reasons === 'one' ? { reason } : {}) });
   return { schema, yesNo: names.map((name) => answerPointer(name, reasons)) };
 }
 
 /**
- * Reads a vote. Only the exact word "yes" is a yes; whatever else, and whatever is missing, is a no. `yes` is true when there are criteria and
- * all are yes. `confidence` is the lowest P(yes): where `probabilities` (by JSON Pointer) lacks an answer, that answer counts 1 or 0.
+ * Reads a vote, criterion by criterion. Only the exact word "yes" is a yes; whatever else, and whatever is missing, is a no. `probabilities` are
+ * P(yes) by JSON Pointer; one does not rescue an answer that cannot be read.
  */
 export function readVote(
   value: Json,
-  criteria: Record<string, string>,
+  criteria: string[],
   reasons: 'each' | 'one',
   probabilities: Record<string, number> = {},
-): { yes: boolean; criteria: Record<string, Answer>; confidence?: number } {
+): Record<string, Answer> {
   const reply = asObject(value);
-  const answers = Object.keys(criteria).map((name): [string, Answer] => {
+  const answers = criteria.map((name): [string, Answer] => {
     const given =
       reasons === 'each' ? asObject(reply[name]) : { answer: reply[name] ?? null, reason: reply.reason ?? '' };
     const readable = given.answer === 'yes' || given.answer === 'no';
@@ -63,10 +59,7 @@ export function readVote(
       },
     ];
   });
-  const yes = answers.length > 0 && answers.every(([, answer]) => answer.yes);
-  const sure = answers.some(([, answer]) => answer.probability !== undefined);
-  const lowest = Math.min(...answers.map(([, answer]) => answer.probability ?? (answer.yes ? 1 : 0)));
-  return { yes, criteria: Object.fromEntries(answers), ...(sure ? { confidence: lowest } : {}) };
+  return Object.fromEntries(answers);
 }
 
 function answerPointer(name: string, reasons: 'each' | 'one'): string {

@@ -1,9 +1,12 @@
 /** Cuts a trajectory into the windows that instructions are written for (paper §2.2, §2.3, app. F, Table 5). */
 import type { Window } from '../schemas/example.ts';
+import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
 import { randomSource, shuffled } from './random.ts';
 
-export type DropReason = 'last-action-failed' | 'nothing-changed';
+export type DropReason = 'last-action-failed' | 'nothing-changed' | 'too-few-steps' | 'too-many-steps';
+/** `ended-…` for an outcome that is not used. */
+export type TrajectoryDropReason = `ended-${Outcome}` | 'outcome-below-min-score' | 'not-verified';
 
 /** Positions in the list of kept steps: first and last, both included. */
 interface Stretch {
@@ -49,12 +52,29 @@ export function cutWindows(kept: number[], options: { max: number; maxSteps: num
 export function dropWindow(
   window: Window,
   facts: StepFacts[],
-  options: { drop_failed: boolean; drop_unchanged: boolean },
+  options: { drop_failed: boolean; drop_unchanged: boolean; steps?: { min?: number; max?: number } },
 ): DropReason | undefined {
+  const { min = 1, max = Number.POSITIVE_INFINITY } = options.steps ?? {};
+  if (window.steps.length < min) return 'too-few-steps';
+  if (window.steps.length > max) return 'too-many-steps';
   const inside = facts.filter((fact) => fact.index > window.from && fact.index <= window.to);
   if (options.drop_failed && inside.at(-1)?.failed) return 'last-action-failed';
   if (options.drop_unchanged && inside.every((fact) => !fact.changed)) return 'nothing-changed';
   return undefined;
+}
+
+/**
+ * Why nothing of a trajectory is used, or undefined. `score` is null when the place could not verify it: that is not a low score, and not
+ * enough for a pipeline that asks for one.
+ */
+export function dropTrajectory(
+  { outcome, score }: { outcome: Outcome; score: number | null },
+  options: { outcomes?: Outcome[]; minScore?: number },
+): TrajectoryDropReason | undefined {
+  if (options.outcomes !== undefined && !options.outcomes.includes(outcome)) return `ended-${outcome}`;
+  if (options.minScore === undefined) return undefined;
+  if (score === null) return 'not-verified';
+  return score < options.minScore ? 'outcome-below-min-score' : undefined;
 }
 
 function stretches(count: number, maxSteps: number): Stretch[] {

@@ -30,6 +30,12 @@ export interface SessionTask {
   setup?: Json;
 }
 
+/** How far a place is from what was wanted: 0 to 1, and what the score rests on, in one line. */
+export interface Evaluation {
+  score: number;
+  detail: string;
+}
+
 /**
  * A live place. A failed action comes back as an observation with an error; only a broken place throws (`EnvironmentError`).
  * `reset` gives the first observation of a fresh place; `step(action, index)` is idempotent by index: a repeated index returns the
@@ -39,6 +45,11 @@ export interface Session {
   readonly actions: ActionDefinition[];
   reset(task: SessionTask): Promise<Observation>;
   step(action: Action, index: number): Promise<StepResult>;
+  /**
+   * Scores the place as it is now by the `verify` of its spec, and leaves it as it is; there only when the spec has one. Throws when the verifier
+   * itself fails: that is no score.
+   */
+  evaluate?(): Promise<Evaluation>;
   /** Stops everything the session started; safe to call twice. */
   close(): Promise<void>;
 }

@@ -3,14 +3,22 @@ import { createHash } from 'node:crypto';
 import type { TObject, TProperties } from 'typebox';
 import { canonical } from '../core/canonical.ts';
 import { EnvironmentError } from '../core/errors.ts';
-import { bounded } from '../core/own-mistake.ts';
+import { bounded, ownMistake } from '../core/own-mistake.ts';
 import type { JsonObject } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation, StepError } from '../schemas/observation.ts';
 import type { FullOwnEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Full } from '../schemas/pipeline/key.ts';
 import { checkAction } from './check-action.ts';
-import type { EnvironmentDriver, Finding, Session, SessionContext, SessionTask, StepResult } from './environment.ts';
+import type {
+  EnvironmentDriver,
+  Evaluation,
+  Finding,
+  Session,
+  SessionContext,
+  SessionTask,
+  StepResult,
+} from './environment.ts';
 import { memoryJournal } from './journal.ts';
 
 /** What is seen. Without `stateHash`, two observations are of the same state when `state` (or, without one, `text`) is equal. */
@@ -29,6 +37,8 @@ export interface OwnSession {
   reset(task: SessionTask): Promise<OwnObservation> | OwnObservation;
   /** `action` fits its definition. Throws only when the place itself is broken. */
   step(action: Action): Promise<OwnStepResult> | OwnStepResult;
+  /** Scores the place as it is and leaves it so; with a key `verify` in the schema, asked once at the end where the pipeline sets it. */
+  evaluate?(): Promise<Evaluation> | Evaluation;
   close?(): Promise<void> | void;
 }
 
@@ -118,6 +128,17 @@ async function guarded<P extends TProperties>(
       if (before === undefined) throw lost(name);
       return journal.once(index, { name: action.name, arguments: action.arguments }, () => act(action, last ?? before));
     },
+    ...(inner.evaluate === undefined
+      ? {}
+      : {
+          evaluate: async () => {
+            open();
+            const score = within('the evaluation', stepSeconds, async () => inner.evaluate?.());
+            const given = await score.catch((error: unknown) => notScored(name, error));
+            if (typeof given?.score === 'number' && given.score >= 0 && given.score <= 1) return given;
+            return notScored(name, new Error('expected { score: 0 to 1, detail: … }'));
+          },
+        }),
     close: () => {
       closing ??= within('closing', closeSeconds, async () => inner.close?.());
       return closing;
@@ -127,6 +148,11 @@ async function guarded<P extends TProperties>(
 
 const lost = (name: string): EnvironmentError =>
   new EnvironmentError('session-lost', `The session of ${name} is not open: it was closed, or never reset.`);
+
+/** A verifier that fails gives no score, and does not end the session. */
+const notScored = (name: string, error: unknown): never => {
+  throw new EnvironmentError('fatal', ownMistake(name, error).message, { cause: error });
+};
 
 /** The observation as the house keeps it: plain data, within the limit, with a hash of its state. */
 function observed(name: string, seen: OwnObservation, maxChars: number): Observation {

@@ -5,7 +5,7 @@ import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation } from '../schemas/observation.ts';
 import type { ScriptedSpec } from '../schemas/pipeline/environment.ts';
 import { checkAction } from './check-action.ts';
-import type { EnvironmentDriver, Session, SessionTask, StepResult } from './environment.ts';
+import type { EnvironmentDriver, Evaluation, Session, SessionTask, StepResult } from './environment.ts';
 import { memoryJournal } from './journal.ts';
 
 const ITEMS = 4;
@@ -64,12 +64,20 @@ const act = (board: Board, action: Action, spec: ScriptedSpec): StepResult => {
   return { observation: show(board, spec, `${name} is now ${was ? 'off' : 'on'}.\n`) };
 };
 
+/** As many lamps as wanted score 1, fewer their share. */
+const evaluate = (board: Board | undefined, wanted: number): Evaluation => {
+  if (board === undefined) throw notOpen();
+  const on = board.filter(Boolean).length;
+  return { score: Math.min(1, on / wanted), detail: `${on} lamps on, ${wanted} wanted` };
+};
+
+const notOpen = () =>
+  new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
+
 const open = async (spec: ScriptedSpec): Promise<Session> => {
   const journal = memoryJournal();
   let board: Board | undefined;
   let closed = false;
-  const notOpen = () =>
-    new EnvironmentError('session-lost', 'The scripted session is not open: it was closed, or never reset.');
   return {
     actions: ACTIONS,
     reset: async (task) => {
@@ -85,6 +93,7 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
         act(lamps, action, spec),
       );
     },
+    ...(spec.verify === undefined ? {} : { evaluate: async () => evaluate(board, spec.verify ?? 1) }),
     close: async () => {
       closed = true;
       board = undefined;

@@ -1,6 +1,6 @@
 /** The contract between workflows and activities: what each activity takes and gives. One verb per file in activities/. */
 import type { Ref, Usage } from './common.ts';
-import type { Episode } from './episode.ts';
+import type { EpisodeDraft } from './episode.ts';
 import type {
   ActInput,
   ActResult,
@@ -23,6 +23,7 @@ import type {
   TaskEntry,
   TransformInput,
   TransformResult,
+  Verification,
   VoteInput,
   VoteResult,
 } from './flow.ts';
@@ -46,6 +47,8 @@ export interface Activities {
   query(input: DecideInput): Promise<QueryResult>;
   decide(input: DecideInput): Promise<DecideResult>;
   act(input: ActInput): Promise<ActResult>;
+  /** Scores what was reached, before the session is closed; a verifier that fails is an answer. */
+  evaluate(input: SessionPlace): Promise<Verification>;
   close(input: SessionPlace): Promise<void>;
   /** Reads a trajectory that an earlier run has sealed under the same identity. */
   recall(input: { trajectory: Ref }): Promise<RecalledAttempt>;
@@ -54,7 +57,7 @@ export interface Activities {
   relabel(input: RelabelInput): Promise<RelabelResult>;
   vote(input: VoteInput): Promise<VoteResult>;
   /** Keeps the episode's record under its identity. */
-  conclude(input: { plan: Ref; record: Episode }): Promise<Ref>;
+  conclude(input: { plan: Ref; record: EpisodeDraft }): Promise<Ref>;
   /** Seals one manifest page of the run. */
   record(input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void>;
   /** Which of these episodes are no longer running, and what the store knows of them. */

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { type JsonObject, Ref, Usage } from './common.ts';
 import { Style } from './example.ts';
-import { AcceptRule } from './vote.ts';
+import { Committee } from './vote.ts';
 
 export const RowStep = Type.Object({
   reason: Type.String(),
@@ -63,11 +63,7 @@ export const DatasetFacts = Type.Object({
       uses: Type.Array(Type.String(), { description: 'stages it worked in' }),
     }),
   ),
-  committee: Type.Object({
-    members: Type.Array(Type.String()),
-    criteria: Type.Record(Type.String(), Type.String()),
-    accept: AcceptRule,
-  }),
+  committee: Committee,
   counts: Type.Array(Type.Object({ what: Type.String(), count: Type.Integer() }), {
     description: 'what was there before and after each filter, in order',
   }),

@@ -45,12 +45,19 @@ export interface Flow {
     decide: string;
     query: string | null;
     relabel: string;
-    votes: { member: string; queue: string }[];
+    /** the committee in its order; a run that began before votes had voters knows its members by name alone */
+    votes: { member: string; queue: string; voter?: string; weight?: number; optional?: boolean }[];
     environment: string;
   };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
-  interact: { environment: string; maxSteps: number; stuckAfter: number };
+  interact: {
+    environment: string;
+    maxSteps: number;
+    stuckAfter: number;
+    /** true when the place scores what was reached */
+    verify?: true;
+  };
   construct: {
     styles: Style[];
     maxWindows: number;
@@ -62,8 +69,13 @@ export interface Flow {
     dropRepeated: boolean;
     drop_failed: boolean;
     drop_unchanged: boolean;
-    members: string[];
     accept: AcceptRule;
+    /** outcomes of the trajectories that are used; all when left out */
+    outcomes?: Outcome[];
+    minScore?: number;
+    steps?: { min?: number; max?: number };
+    /** true when members are asked one by one until the verdict stands */
+    untilDecided?: true;
   } | null;
   index: boolean;
   export: boolean;
@@ -144,6 +156,8 @@ export interface RecalledAttempt {
   facts: StepFacts[];
   outcome: Outcome;
   detail: string;
+  /** what the place said of its end, where it was asked */
+  verification?: Verification;
 }
 
 /** What an episode reports to its run: a page of these is a manifest. */
@@ -231,12 +245,17 @@ export interface Progress {
 
 /** Results of the last stages. */
 export interface DatasetSummary {
+  /** the list of the kept examples; index and export make rows of it (activities/rows.ts) */
   rows: Ref;
   kept: number;
   /** examples dropped at the end, by reason; the vote's reasons included */
   dropped: Record<string, number>;
   train: number;
   test: number;
+  /** votes that were never cast, by member and reason */
+  absent?: Record<string, number>;
+  /** what `expect:` of the filter did not find as expected, in words */
+  unexpected?: string[];
   index: string | null;
   folder: string | null;
   files: { path: string; sha256: string; rows: number }[];
@@ -309,6 +328,11 @@ export interface ActResult {
   facts: StepFacts;
   /** what went wrong with the action, in words; empty when it worked */
   error: string;
+}
+/** What the place says of the end of a trajectory: `score` is null when it could not be verified, and `detail` then says why. */
+export interface Verification {
+  score: number | null;
+  detail: string;
 }
 export interface RelabelInput {
   plan: Ref;

@@ -37,6 +37,10 @@ export const Trajectory = Type.Object({
   outcome: Outcome,
   detail: Type.String({ description: 'why it ended so, one sentence' }),
   answer: Type.Optional(Type.String({ description: 'what the agent said when it finished' })),
+  score: Type.Optional(
+    Type.Number({ description: "what the environment's `verify` gave it, 0 to 1; left out when it was not verified" }),
+  ),
+  scoreDetail: Type.Optional(Type.String({ description: 'what the score rests on, or why there is none' })),
   recovered: Type.Integer({ description: 'times the session was rebuilt by replay' }),
   usage: Usage,
 });

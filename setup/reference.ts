@@ -81,12 +81,18 @@ begin with, and \`lbi schema\` prints the JSON Schema that editors complete with
 
 - Keys that are not listed here are errors, except those that begin with \`x-\`: a home for notes and YAML anchors.
 - \`\${env:NAME}\` is replaced by an environment variable when the file is loaded; unset is an error. \`\${env:NAME:-default}\` stands in
-  for a variable that is unset or empty. Between \`[ ]\` or \`{ }\` put it in quotes. \`$$\` is a plain \`$\`.
+  for a variable that is unset or empty; \`\${env:NAME:?text}\` is an error with that text then. Between \`[ ]\` or \`{ }\` put it in quotes.
+  \`$$\` is a plain \`$\`.
+- \`\${input:NAME}\` is replaced by one of \`inputs\`, which \`--input NAME=VALUE\` gives. A whole value keeps the input's type.
 - \`\${secret:NAME}\` stays a name and is read on the worker only. It can stand in \`api_key\` and nowhere else.
 - \`\${port} \${dir} \${package} \${node}\` are filled in when an application starts, \`\${run} \${pipeline}\` when a dataset is written.
 - \`{{ name }}\` has a meaning in prompt files only.
-- \`--profile NAME\` lays an entry of \`profiles\` over the file: maps are merged, everything else is replaced, lists as a whole.
+- \`extends\` lays this file over others, \`--profile NAME\` an entry of \`profiles\` over the files: maps are merged, everything else is
+  replaced, lists as a whole, and a written \`null\` removes. \`stages\` as a map of names changes the stages below instead of replacing
+  them; a map of numbers does so with other lists. Paths are relative to the file in which they are written
+  ([composing](../guides/composing.md)).
 - \`--set stages.interact.max_steps=5\` changes one value; stages are called by name, other list items by number from 0.
+- \`lbi config FILE --sources\` shows what comes out and where each value was set.
 
 The last column says what a change does to finished work: **runs again** where the output depends on the
 key, **only what is new runs** where the key decides which pieces of work there are, **kept** otherwise.`;
@@ -96,6 +102,7 @@ export const reference = (): string =>
   `${[
     introduction,
     `## The file\n\n${table({ ...pipelineSchema })}`,
+    `## inputs\n\nA name → what may be given with a run.\n\n${variantSections(anyEntry(top.inputs))}`,
     `## models\n\nA name (small letters, digits, \`-\`, \`_\`) → a model. Stages and committees use the name.\n\n${variantSections(anyEntry(top.models))}`,
     `## environments\n\nA name → a place where the agent acts.\n\n${variantSections(anyEntry(top.environments))}`,
     `## sources\n\nA list; documents are read in its order, and one text is read once. Which of these keys an entry has says what kind of source it is.\n\n${shapeSections(top.sources?.items)}`,

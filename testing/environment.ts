@@ -24,6 +24,8 @@ export interface ContractSubject<Spec> {
   fails: (seen: Observation) => Action;
   /** An action that brings letters outside ASCII into the place, and the text that must then be seen. */
   unicode?: { action: (seen: Observation) => Action; shows: string };
+  /** `verify` of a place that was changed by `changes`, as this driver's spec takes it: satisfied, not satisfied, and one that fails itself. */
+  verify?: { yes: Partial<Spec>; no: Partial<Spec>; broken?: Partial<Spec> };
   /** Parts of the context that differ from the plain one (a package folder, a pipeline folder). */
   context?: Partial<SessionContext>;
   /** Names of tests that cannot hold, with the reason. */
@@ -225,6 +227,56 @@ export const environmentContract = <Spec>(name: string, subject: ContractSubject
           });
         }),
       ),
+    );
+
+    const verified = (more: Partial<Spec>, work: (opened: Opened) => Promise<void>) =>
+      withSession(
+        subject.driver,
+        { ...subject.spec, ...more },
+        work,
+        subject.context === undefined ? {} : { context: subject.context },
+      );
+
+    const { verify } = subject;
+    const unverified = { skip: verify === undefined ? 'this place cannot verify' : false };
+
+    it('without verify there is nothing to evaluate', () =>
+      within(async ({ session }) => assert.equal(session.evaluate, undefined)));
+
+    it('evaluate scores what was reached and leaves the place as it is', unverified, async () => {
+      for (const [more, wanted] of [
+        [verify?.yes ?? {}, 1],
+        [verify?.no ?? {}, 0],
+      ] as const)
+        await verified(more, async ({ session, first }) => {
+          const changed = await session.step(subject.changes(first), 1);
+          const before = await session.step(subject.looks(changed.observation), 2);
+          for (const _ of [1, 2]) {
+            const result = await session.evaluate?.();
+            assert.equal(result?.score, wanted, result?.detail);
+            assert.ok(result.detail.length > 0);
+          }
+          const after = await session.step(subject.looks(before.observation), 3);
+          assert.equal(after.observation.stateHash, before.observation.stateHash);
+        });
+    });
+
+    const unbroken = { skip: verify?.broken === undefined ? 'no verifier of this place fails' : false };
+    it('a verifier that fails is an error, not a score, and not the end of the session', unbroken, async () => {
+      await verified(verify?.broken ?? {}, async ({ session, first }) => {
+        await assert.rejects(
+          async () => session.evaluate?.(),
+          (error) => error instanceof EnvironmentError && error.kind === 'fatal',
+        );
+        assert.equal((await session.step(subject.changes(first), 1)).error, undefined);
+      });
+    });
+
+    it('a closed session has no score', unverified, () =>
+      verified(verify?.yes ?? {}, async ({ session }) => {
+        await session.close();
+        await assert.rejects(async () => session.evaluate?.(), isLost);
+      }),
     );
 
     it('close twice; nothing remains; a closed session is lost', skip('nothing remains after close'), () =>

@@ -27,7 +27,8 @@ interface CallOptions {
   priority?: number;
 }
 
-const patient: RetryPolicy = {
+/** Retries of work that is worth waiting for. */
+export const patient: RetryPolicy = {
   initialInterval: '1s',
   backoffCoefficient: 2,
   maximumInterval: '60s',

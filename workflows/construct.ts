@@ -2,13 +2,14 @@
 
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
-import { cutWindows, dropWindow, keptSteps } from '../core/windows.ts';
+import { cutWindows, dropTrajectory, dropWindow, keptSteps } from '../core/windows.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
-import type { Flow, TaskEntry, VoteResult } from '../schemas/flow.ts';
+import type { Flow, TaskEntry } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
+import { membersOf, poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
 import { hasOwnExamples, passExamples, passTrajectory } from './own.ts';
@@ -25,7 +26,10 @@ export interface Harvest {
   titles: string[];
 }
 
-/** Windows worth paying for: repeated steps are gone, and so are windows that failed at the end or changed nothing. */
+/**
+ * Windows worth paying for: repeated steps are gone, and so are windows that failed at the end, changed nothing or are too long, and those of
+ * trajectories that are not used.
+ */
 function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): Window[] {
   if (flow.construct === null) return [];
   const all = walk.facts.map((facts) => facts.index);
@@ -34,8 +38,11 @@ function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): Window[] {
   const { maxWindows: max, maxWindowSteps: maxSteps } = flow.construct;
   const windows = cutWindows(kept, { max, maxSteps, seed: flow.seed });
   harvest.windows = windows.length;
+  const { filter } = flow;
+  const { outcome, verification } = walk;
+  const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
   return windows.filter((window) => {
-    const reason = flow.filter === null ? undefined : dropWindow(window, walk.facts, flow.filter);
+    const reason = unused ?? (filter === null ? undefined : dropWindow(window, walk.facts, filter));
     if (reason !== undefined) count(harvest.dropped, reason);
     return reason === undefined;
   });
@@ -60,8 +67,7 @@ export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: G
   if (hasOwnExamples(flow)) {
     // All of the episode are handed over together: such a stage may compare them.
     const written = (await inPool(pairs, lanes, write)).filter((each) => each !== null);
-    const refs = written.map(({ example }) => example);
-    const passed = await passExamples(flow, [...new Set(refs)], gate, books);
+    const passed = await passExamples(flow, [...new Set(written.map(({ example }) => example))], gate, books);
     const left = written.flatMap((each) => {
       const example = passed.get(each.example);
       return example === undefined ? [] : [{ ...each, example }];
@@ -132,29 +138,16 @@ async function judge(
 ): Promise<Candidate | null> {
   const { example, place } = written;
   if (flow.filter === null) return { example, votes: [] };
-  const votes = await Promise.all(
-    flow.queues.votes.map(async ({ member, queue }): Promise<VoteResult & { member: string }> => {
-      const result = await gate.pass(() =>
-        call(
-          'vote',
-          modelCall(flow, 'filter', queue, `${member} on ${place}: ${written.title}`),
-        )({ plan: flow.plan, example, member }),
-      );
-      charge(ledger.usage, `filter/${member}`, result.usage);
-      return { ...result, member };
-    }),
-  );
+  const { votes, absent } = await poll(flow, gate, example, `${place}: ${written.title}`);
+  for (const { member, result } of votes) {
+    charge(ledger.usage, `filter/${member}`, result.usage);
+    if (!result.readable) harvest.unreadable += 1;
+  }
   harvest.voted += 1;
-  harvest.unreadable += votes.filter((vote) => !vote.readable).length;
-  const ballots = votes.map(({ member, yes, confidence, readable }) => ({
-    member,
-    yes,
-    parsed: readable,
-    ...(confidence === null ? {} : { confidence }),
-  }));
-  if (verdict(ballots, flow.filter.accept, flow.filter.members).kept) {
+  const ballots = votes.map(({ ballot }) => ballot);
+  if (verdict(ballots, flow.filter.accept, membersOf(flow)).kept) {
     harvest.kept += 1;
     harvest.titles.push(written.title);
   }
-  return { example, votes: votes.map((vote) => vote.vote) };
+  return { example, votes: votes.map(({ result }) => result.vote), ...(absent.length > 0 ? { absent } : {}) };
 }

@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Episode } from '../schemas/episode.ts';
+import type { EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { bounded, call, failureMessage } from './call.ts';
@@ -49,7 +49,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     tell('interact', []);
     const walk =
       task.attempt === undefined
-        ? await held(session, () => interact(flow, task, session, gate, ledger))
+        ? await held(session, () => walkAndVerify(input, session, gate, ledger))
         : await recallWalk(task.attempt);
     // Sealed before anything is made of it: what fails later then loses no step.
     if (walk.trajectory === undefined && patched('sealed-first'))
@@ -90,6 +90,17 @@ async function heard(signal: () => Promise<void>): Promise<void> {
   }
 }
 
+/** The walk, and what the place says of its end where the pipeline asks. */
+async function walkAndVerify(
+  { flow, task }: EpisodeInput,
+  session: EpisodeSession,
+  gate: Gate,
+  ledger: Ledger,
+): Promise<Walk> {
+  const walk = await interact(flow, task, session, gate, ledger);
+  return flow.interact.verify === true ? { ...walk, verification: await session.evaluate(walk.head) } : walk;
+}
+
 /** Holds the session for the work and closes it whatever happens. */
 async function held(session: EpisodeSession, work: () => Promise<Walk>): Promise<Walk> {
   try {
@@ -126,6 +137,7 @@ async function seal({ flow, task }: EpisodeInput, walk: Walk, session: EpisodeSe
       outcome,
       detail,
       recovered: session.recovered(),
+      ...scored(walk),
     },
     finish,
     usage,
@@ -141,7 +153,7 @@ async function conclude(
   { session, gate, ledger }: { session: EpisodeSession; gate: Gate; ledger: Ledger },
 ): Promise<string> {
   const { outcome, detail } = walk;
-  const record: Episode = {
+  const record: EpisodeDraft = {
     task: input.task.ref,
     trajectory: walk.trajectory ?? (await seal(input, walk, session, gate)),
     outcome,
@@ -157,6 +169,15 @@ async function conclude(
   });
   return gate.pass(() => keep({ plan: input.flow.plan, record }));
 }
+
+/** Of a place that verifies: the score, or why there is none. */
+const scored = ({ verification }: Walk): { score?: number; scoreDetail?: string } =>
+  verification === undefined
+    ? {}
+    : {
+        ...(verification.score === null ? {} : { score: verification.score }),
+        scoreDetail: verification.detail,
+      };
 
 const details = (walk: Walk, harvest: Harvest): string[] => [
   `trajectory: ${walk.facts.length} actions, ${walk.outcome} (${walk.detail})`,

@@ -3,7 +3,7 @@
 import { stuck } from '../core/stuck.ts';
 import { addUsage, charge, noUsage } from '../core/usage.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
-import type { DecideResult, Flow, TaskEntry } from '../schemas/flow.ts';
+import type { DecideResult, Flow, TaskEntry, Verification } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
 import { call, modelCall } from './call.ts';
@@ -24,6 +24,8 @@ export interface Walk {
   finish: Ref | null;
   unreadable: number;
   usage: Usage;
+  /** what the place says of the end, where it is asked */
+  verification?: Verification;
 }
 
 export interface Ledger {

@@ -1,8 +1,8 @@
 /** A session as a workflow holds it: opened on whatever worker has a slot, rebuilt by replay when that worker is lost. */
-import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { Ref } from '../schemas/common.ts';
-import type { ActResult, Flow, OpenResult, TaskEntry } from '../schemas/flow.ts';
-import { call, failureKind, pinnedCall } from './call.ts';
+import type { ActResult, Flow, OpenResult, TaskEntry, Verification } from '../schemas/flow.ts';
+import { call, failureKind, failureMessage, pinnedCall } from './call.ts';
 import type { Gate } from './gate.ts';
 
 /** Sessions that may be lost in one episode before it is given up. */
@@ -13,6 +13,8 @@ export interface EpisodeSession {
   open(head: Ref | null): Promise<OpenResult>;
   /** Acts; undefined when the session was lost, so that the caller opens again. */
   act(head: Ref, decision: Ref, title: string): Promise<ActResult | undefined>;
+  /** What the place says of the trajectory that ends at `head`; one that cannot be verified is an answer. */
+  evaluate(head: Ref): Promise<Verification>;
   close(): Promise<void>;
   /** times the session was opened again */
   recovered(): number;
@@ -64,6 +66,24 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate): Episode
     }
   };
 
+  const evaluate = async (head: Ref): Promise<Verification> => {
+    for (;;) {
+      const again = place === undefined ? await open(head) : undefined;
+      if (again !== undefined && again.diverged !== null)
+        return { score: null, detail: 'the session was lost, and the replay of its actions came to another state' };
+      const held = again ?? place;
+      if (held === undefined) return { score: null, detail: 'there is no session' };
+      const { session, queue } = held;
+      try {
+        return await call('evaluate', pinnedCall(flow, queue, 'verify what was reached'))({ session, queue });
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        if (!lost(error) || opened >= maxSessions) return { score: null, detail: failureMessage(error) };
+        place = undefined;
+      }
+    }
+  };
+
   const close = async (): Promise<void> => {
     if (place === undefined) return;
     const { session, queue } = place;
@@ -78,5 +98,5 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate): Episode
     });
   };
 
-  return { open, act, close, recovered: () => Math.max(0, opened - 1) };
+  return { open, act, evaluate, close, recovered: () => Math.max(0, opened - 1) };
 }

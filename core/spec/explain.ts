@@ -35,8 +35,13 @@ export const explain = (tree: Tree, error: ErrorObject, path: Path): Problem[] =
 
 const make = (fault: Fault, place: Place, words: Words): Problem => {
   const via = fault.node.via;
-  const used = via === undefined ? '' : ` (used at line ${position(via.source.text, via.offset).line})`;
+  const used = via === undefined ? '' : ` (used at ${whereUsed(via, place)})`;
   return problemAt(place, { path: fault.shown, ...words, message: words.message + used });
+};
+
+const whereUsed = ({ source, offset }: Place, place: Place): string => {
+  const { line, column } = position(source.text, offset);
+  return source === place.source ? `line ${line}` : `${source.file}:${line}:${column}`;
 };
 
 const inWords = (shown: string): string => (shown === '' ? 'the pipeline' : shown);
@@ -62,8 +67,9 @@ const home = (schema: SchemaNode, name: string): { suggestion?: string; fix?: st
 const unknownKey = (fault: Fault, name: string): Problem[] => {
   const known = Object.keys(fault.schema.properties ?? {});
   const place = keyPlace(fault.tree, [...fault.path, name]);
-  const suggestion = nearest(name, known);
-  const elsewhere = suggestion === undefined ? home(fault.schema, name) : {};
+  const moved = fault.schema['x-moved']?.[name];
+  const suggestion = moved === undefined ? nearest(name, known) : undefined;
+  const elsewhere = moved !== undefined ? { fix: moved } : suggestion === undefined ? home(fault.schema, name) : {};
   const inner = at(fault.tree, ...fault.path, name);
   const problem = make(
     { ...fault, node: inner ?? fault.node, shown: showPath(fault.tree, [...fault.path, name]) },
@@ -86,12 +92,19 @@ const isMisspelt = (fault: Fault, name: string): boolean => {
   return unknown.some((key) => nearest(key, known) === name);
 };
 
+/** Where a later file or a profile removed the key with null. */
+const removedAt = ({ node }: Fault, name: string): Place | undefined =>
+  node.kind === 'map' ? node.removed?.get(name) : undefined;
+
+const removedHere = ', which null removes here';
+
 const missingKey = (fault: Fault, name: string): Problem => {
   const property = fault.schema.properties?.[name];
   const takes = property === undefined ? '…' : accepts(property).join(' | ');
-  return make(fault, keyPlace(fault.tree, fault.path), {
+  const removed = removedAt(fault, name);
+  return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
     code: 'missing-key',
-    message: `${inWords(fault.shown)} needs the key "${name}"`,
+    message: `${inWords(fault.shown)} needs the key "${name}"${removed === undefined ? '' : removedHere}`,
     expected: [`${name}: ${takes}`],
     ...(property?.description === undefined ? {} : { fix: `add "${name}:" – ${property.description}` }),
   });
@@ -101,9 +114,10 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
   const values = tagValues(fault.schema);
   const node = at(fault.tree, ...fault.path, tag);
   if (node === undefined) {
-    return make(fault, keyPlace(fault.tree, fault.path), {
+    const removed = removedAt(fault, tag);
+    return make(fault, removed ?? keyPlace(fault.tree, fault.path), {
       code: 'missing-key',
-      message: `${inWords(fault.shown)} needs the key "${tag}"`,
+      message: `${inWords(fault.shown)} needs the key "${tag}"${removed === undefined ? '' : removedHere}`,
       expected: [`${tag}: ${values.join(' | ')}`],
     });
   }

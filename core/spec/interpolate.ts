@@ -1,35 +1,45 @@
-/** `${env:NAME}` and its kin: filled in at load, in values only. Secrets stay names; the application's own placeholders stay as they are. */
-import { type Place, type Problem, problemAt, type Words } from './problem.ts';
+/** `${env:NAME}`, `${input:NAME}` and their kin: filled in at load, in values only. Secrets stay names; the application's own placeholders stay as they are. */
+import { type GivenInput, type Inputs, readInputs } from './inputs.ts';
+import { type Environment, type Filling, fillOne, inputValue } from './placeholder.ts';
+import type { Problem } from './problem.ts';
 import { childSchema, isNote, resolveSchema, type SchemaNode } from './schema.ts';
-import { nearest } from './suggest.ts';
-import { type Path, type Scalar, showPath, type Tree, toJson } from './tree.ts';
+import { type Origin, type Path, type Scalar, type Tree, toJson } from './tree.ts';
 
-/** Placeholders that are filled in later, where their values are known. */
-export const laterPlaceholders = ['port', 'dir', 'package', 'node', 'run', 'pipeline'] as const;
-
-export type Environment = Record<string, string | undefined>;
-
-interface Filling {
-  root: Tree;
-  environment: Environment;
+export interface Filled {
+  tree: Tree;
   problems: Problem[];
+  unfilled: ReadonlySet<string>;
+  inputs: Inputs;
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-/** The tree with its placeholders filled in, `x-*` notes left out, and what could not be filled in. */
+/** The tree with its placeholders filled in, `x-*` notes left out, and what could not be filled in. `given` are the inputs by flag. */
 export const interpolate = (
   root: Tree,
   schema: SchemaNode,
   environment: Environment,
-): { tree: Tree; problems: Problem[] } => {
-  const filling: Filling = { root, environment, problems: [] };
-  return { tree: fill(filling, root, schema, []), problems: filling.problems };
+  given: GivenInput[] = [],
+): Filled => {
+  const filling: Filling = { root, environment, problems: [], inputs: undefined, unfilled: new Set() };
+  const declaring = withEntry(root, 'inputs', (value) =>
+    fill(filling, value, childSchema(schema, 'inputs'), ['inputs']),
+  );
+  const { inputs, problems } = readInputs(declaring, given, filling.unfilled);
+  filling.problems.push(...problems);
+  filling.inputs = inputs;
+  const tree = fill(filling, declaring, schema, []);
+  return { tree, problems: filling.problems, unfilled: filling.unfilled, inputs };
+};
+
+const withEntry = (tree: Tree, name: string, change: (value: Tree) => Tree): Tree => {
+  const entry = tree.kind === 'map' ? tree.entries.get(name) : undefined;
+  if (tree.kind !== 'map' || entry === undefined) return tree;
+  return { ...tree, entries: new Map(tree.entries).set(name, { ...entry, value: change(entry.value) }) };
 };
 
 const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path: Path): Tree => {
   if (tree.kind === 'scalar') return fillScalar(filling, tree, schema, path);
-  const governing = schema === undefined ? undefined : resolveSchema(schema, toJson(tree));
+  const governing =
+    schema === undefined ? undefined : resolveSchema(schema, toJson(tagged(filling, tree, schema, path)));
   if (tree.kind === 'list') {
     const items = tree.items.map((item, index) =>
       fill(filling, item, governing === undefined ? undefined : childSchema(governing, index), [...path, index]),
@@ -39,104 +49,69 @@ const fill = (filling: Filling, tree: Tree, schema: SchemaNode | undefined, path
   const kept = [...tree.entries].filter(([name]) => governing === undefined || !isNote(governing, name));
   const entries = kept.map(([name, entry]) => {
     const below = governing === undefined ? undefined : childSchema(governing, name);
+    if (path.length === 0 && name === 'inputs' && filling.inputs !== undefined) return [name, entry] as const;
     return [name, { ...entry, value: fill(filling, entry.value, below, [...path, name]) }] as const;
   });
   return { ...tree, entries: new Map(entries) };
 };
 
+/** The map with its variant known: `provider: ${input:who}` decides what type its other keys have. */
+const tagged = (filling: Filling, tree: Tree, schema: SchemaNode, path: Path): Tree => {
+  const tag = schema.discriminator?.propertyName;
+  if (tag === undefined) return tree;
+  return withEntry(tree, tag, (value) => fill(filling, value, undefined, [...path, tag]));
+};
+
 const fillScalar = (filling: Filling, scalar: Scalar, schema: SchemaNode | undefined, path: Path): Scalar => {
-  if (typeof scalar.value !== 'string' || !scalar.value.includes('$')) return scalar;
+  if (typeof scalar.value !== 'string' || scalar.literal === true || !scalar.value.includes('$')) return scalar;
   const text = scalar.value;
+  const wholeInput = /^\$\{input:([^{}]*)\}$/.exec(text)?.[1];
+  const input = wholeInput === undefined ? undefined : inputValue(filling, wholeInput);
+  if (input !== undefined) return fromInput(scalar, input, schema);
+  const used: Scalar[] = [];
   const filled = text.replace(/\$\$|\$\{([^{}]*)\}/g, (whole, inside: string | undefined) =>
-    inside === undefined ? '$' : fillOne(filling, { scalar, whole, inside, path }),
+    inside === undefined ? '$' : fillOne(filling, { scalar, whole, inside, path, used }),
   );
-  const sensitive = /\$\{env:[^{}]*(KEY|TOKEN|SECRET|PASSWORD)/i.test(text);
-  const seen = { ...scalar, ...(sensitive ? { sensitive } : {}) };
+  const secretive = /\$\{env:[^{}]*(KEY|TOKEN|SECRET|PASSWORD)/i.test(text);
+  const sensitive = secretive || used.some((value) => value.sensitive === true);
+  const origin = madeOf(text);
+  const seen: Scalar = {
+    ...scalar,
+    ...(origin === undefined ? {} : { origin: { ...scalar.origin, ...origin } }),
+    ...(sensitive ? { sensitive, unfilled: text } : {}),
+  };
   if (!/^\$\{env:[^{}]*\}$/.test(text)) return { ...seen, value: filled };
   return { ...seen, value: coerce(filled, schema), fromEnvironment: true };
 };
 
-interface Placeholder {
-  scalar: Scalar;
-  whole: string;
-  inside: string;
-  path: Path;
-}
-
-const fillOne = (filling: Filling, placeholder: Placeholder): string => {
-  const { whole, inside } = placeholder;
-  if ((laterPlaceholders as readonly string[]).includes(inside)) return whole;
-  const report = (words: Words): string => {
-    const path = showPath(filling.root, placeholder.path);
-    filling.problems.push(problemAt(within(placeholder), { path, ...words }));
-    return whole;
-  };
-  if (inside.startsWith('secret:')) return fillSecret(placeholder, report);
-  if (!inside.startsWith('env:')) return report(unknownPlaceholder(inside));
-  const [, name = '', fallback] = /^env:(.*?)(?::-(.*))?$/s.exec(inside) ?? [];
-  if (!NAME.test(name)) {
-    return report({
-      code: 'placeholder',
-      message: `"${name}" is no name of an environment variable`,
-      fix: '${env:NAME} or ${env:NAME:-default}',
-    });
-  }
-  const value = filling.environment[name];
-  if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
-  if (value !== undefined) return value;
-  return report({
-    code: 'env',
-    message: `the environment variable ${name} is not set`,
-    suggestion: nearest(name, Object.keys(filling.environment)),
-    fix: `export ${name}=…, or give a default: \${env:${name}:-default}`,
-  });
+/** The variables and the input that a text names. */
+const madeOf = (text: string): Origin | undefined => {
+  const variables = [...text.replaceAll('$$', '').matchAll(/\$\{env:(\w+)/g)].map(([, name = '']) => name);
+  const input = /\$\{input:([^{}]*)\}/.exec(text)?.[1];
+  if (variables.length === 0 && input === undefined) return undefined;
+  return { ...(variables.length === 0 ? {} : { variables }), ...(input === undefined ? {} : { input }) };
 };
 
-const fillSecret = (placeholder: Placeholder, report: (words: Words) => string): string => {
-  const { whole, inside, path } = placeholder;
-  const name = inside.slice('secret:'.length);
-  if (path[0] !== 'models' || path.at(-1) !== 'api_key') {
-    return report({
-      code: 'secret',
-      message: 'a secret can be used only as the api_key of a model',
-      fix: `for a value that may be kept in the run's records, use \${env:${name}}`,
-    });
-  }
-  if (!NAME.test(name))
-    return report({ code: 'secret', message: `"${name}" is no name of a secret`, fix: '${secret:ANTHROPIC_API_KEY}' });
-  return whole;
+/** The input's own value, and place: that is where a person changes it. */
+const fromInput = (scalar: Scalar, value: Scalar, schema: SchemaNode | undefined): Scalar => {
+  const input = /^\$\{input:([^{}]*)\}$/.exec(String(scalar.value))?.[1] ?? '';
+  const wanted = typeof value.value === 'string' || value.value === null ? value.value : asWanted(value.value, schema);
+  return { ...value, value: wanted, via: scalar.place, origin: { ...value.origin, ...scalar.origin, input } };
 };
 
-const unknownPlaceholder = (inside: string): Words => {
-  const prefix = inside.split(':')[0] ?? '';
-  const near =
-    nearest(inside, laterPlaceholders) ?? (inside.includes(':') ? nearest(prefix, ['env', 'secret']) : undefined);
-  const literal = `for the characters themselves write $\${${inside}}`;
-  const name = NAME.test(inside) ? `for an environment variable write \${env:${inside}}; ` : '';
-  return {
-    code: 'placeholder',
-    message: `\${${inside}} is not known`,
-    expected: [
-      '${env:NAME}',
-      '${env:NAME:-default}',
-      '${secret:NAME}',
-      ...laterPlaceholders.map((known) => `\${${known}}`),
-    ],
-    suggestion:
-      near === undefined ? undefined : `\${${inside.includes(':') ? `${near}${inside.slice(prefix.length)}` : near}}`,
-    fix: name + literal,
-  };
+const asWanted = (value: number | boolean, schema: SchemaNode | undefined): string | number | boolean => {
+  const types = typesOf(schema);
+  return types.includes('string') && !types.some((type) => type !== 'string') ? String(value) : value;
 };
 
-const within = ({ scalar, whole }: Placeholder): Place => {
-  const { source, offset, length } = scalar.place;
-  const found = source.text.slice(offset, offset + length).indexOf(whole);
-  return found < 0 ? scalar.place : { source, offset: offset + found, length: whole.length };
-};
+const typesOf = (schema: SchemaNode | undefined): string[] =>
+  (schema === undefined ? [] : [schema, ...(schema.anyOf ?? [])]).flatMap(({ type }) =>
+    type === undefined ? [] : [type],
+  );
 
 /** A text from the environment as the type that the schema wants; left as it is where it does not read as one. */
 const coerce = (text: string, schema: SchemaNode | undefined): string | number | boolean => {
-  const types = schema === undefined ? [] : [schema, ...(schema.anyOf ?? [])].map(({ type }) => type);
+  const types = typesOf(schema);
   if (types.includes('string')) return text;
   const trimmed = text.trim();
   if (types.includes('boolean') && (trimmed === 'true' || trimmed === 'false')) return trimmed === 'true';

@@ -1,41 +1,37 @@
-/** What changes a pipeline from outside its base: a profile of the file, and --set flags. */
+/** What changes a pipeline: the files over those that they extend, a profile, and --set flags. */
+import { firstLayer, overlay } from './overlay.ts';
 import { parseTree } from './parse.ts';
 import { type Place, type Problem, problemAt, type Source } from './problem.ts';
+import { pipelineSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
-import { entriesAt, type Mapping, showPath, type Tree, textAt } from './tree.ts';
+import { entriesAt, isWrittenNull, type Mapping, showPath, type Tree, textAt } from './tree.ts';
 
-/** Keys that say which variant a map is; another one has other keys. */
-const variantKeys = ['provider', 'kind'];
-
-/** Lays `over` on `under`: maps are merged key by key, unless they are of different variants; everything else is replaced. */
-export const overlay = (under: Tree | undefined, over: Tree): Tree => {
-  if (under?.kind !== 'map' || over.kind !== 'map' || isOtherVariant(under, over)) return over;
-  const entries = new Map(under.entries);
-  for (const [name, entry] of over.entries) {
-    const before = entries.get(name);
-    // The key stays where the file's base has it: a missing key is added there, not in the profile.
-    entries.set(name, { key: before?.key ?? entry.key, value: overlay(before?.value, entry.value) });
-  }
-  return { ...under, entries };
+/** The files laid on one another in their order, and on them each file's profile of that name; a problem when none has it. */
+export const layFiles = (
+  roots: Mapping[],
+  profile: string | undefined,
+): { tree: Tree | undefined; problems: Problem[] } => {
+  const problems: Problem[] = [];
+  const [first, ...others] = roots.map((root) => without(root, 'profiles'));
+  if (first === undefined) return { tree: undefined, problems };
+  const begun = firstLayer(first, problems);
+  const files = others.reduce((under, root) => overlay(under, root, pipelineSchema, { keys: 'over', problems }), begun);
+  if (profile === undefined) return { tree: files, problems };
+  const profiles = roots.flatMap((root) => entriesAt(root, 'profiles'));
+  const chosen = profiles.flatMap(([name, { value }]) => (name === profile ? [value] : []));
+  if (chosen.length === 0) problems.push(noProfile(profile, [...new Set(profiles.map(([name]) => name))]));
+  problems.push(...chosen.flatMap(extending));
+  const layers = chosen.map((layer) => marked(without(without(layer, 'profiles'), 'extends'), profile));
+  const tree = layers.reduce(
+    (under, layer) => overlay(under, layer, pipelineSchema, { keys: 'under', problems }),
+    files,
+  );
+  return { tree, problems };
 };
 
-const isOtherVariant = (under: Mapping, over: Mapping): boolean =>
-  variantKeys.some((name) => {
-    const [before, after] = [textAt(under, name), textAt(over, name)];
-    return before !== undefined && after !== undefined && before !== after;
-  });
-
-/** The tree with a profile laid on it and `profiles` taken out; a problem when there is no such profile. */
-export const applyProfile = (root: Tree, name: string | undefined): { tree: Tree; problems: Problem[] } => {
-  if (root.kind !== 'map') return { tree: root, problems: [] };
-  const profiles = entriesAt(root, 'profiles');
-  const names = profiles.map(([known]) => known);
-  const tree = without(root, 'profiles');
-  if (name === undefined) return { tree, problems: [] };
-  const chosen = profiles.find(([known]) => known === name)?.[1];
-  if (chosen !== undefined) return { tree: overlay(tree, without(chosen.value, 'profiles')), problems: [] };
+const noProfile = (name: string, names: string[]): Problem => {
   const source: Source = { file: `--profile ${name}`, text: name };
-  const problem = problemAt(
+  return problemAt(
     { source, offset: 0, length: name.length },
     {
       code: 'profile',
@@ -44,13 +40,33 @@ export const applyProfile = (root: Tree, name: string | undefined): { tree: Tree
       suggestion: nearest(name, names),
     },
   );
-  return { tree, problems: [problem] };
 };
 
-const without = (tree: Tree, name: string): Tree =>
+const extending = (layer: Tree): Problem[] =>
+  entriesAt(layer)
+    .filter(([name]) => name === 'extends')
+    .map(([, { key }]) =>
+      problemAt(key, {
+        code: 'extends',
+        message: 'a profile cannot extend files',
+        fix: 'extends stands at the top of a file',
+      }),
+    );
+
+/** Every value knows the profile that brought it. */
+const marked = (tree: Tree, profile: string): Tree => {
+  if (tree.kind === 'scalar') return { ...tree, origin: { profile } };
+  if (tree.kind === 'list') return { ...tree, items: tree.items.map((item) => marked(item, profile)) };
+  const entries = [...tree.entries].map(
+    ([name, entry]) => [name, { ...entry, value: marked(entry.value, profile) }] as const,
+  );
+  return { ...tree, entries: new Map(entries) };
+};
+
+const without = <T extends Tree>(tree: T, name: string): T =>
   tree.kind === 'map' ? { ...tree, entries: new Map([...tree.entries].filter(([known]) => known !== name)) } : tree;
 
-/** The tree with `path=value` flags applied in order; the values are YAML, and problems point into the flag. */
+/** The tree with `path=value` flags applied in order; the values are YAML, null removes, and problems point into the flag. */
 export const applySettings = (root: Tree, flags: readonly string[]): { tree: Tree; problems: Problem[] } => {
   const problems: Problem[] = [];
   let tree = root;
@@ -66,6 +82,12 @@ export const applySettings = (root: Tree, flags: readonly string[]): { tree: Tre
           fix: '--set stages.interact.max_steps=5',
         }),
       );
+      continue;
+    }
+    const early = /^(extends|profiles)(?=[.=])/.exec(flag)?.[1];
+    if (early !== undefined) {
+      const message = `"${early}" has been read when flags are applied, so it cannot be set by one`;
+      problems.push(problemAt({ source, offset: 0, length: early.length }, { code: 'set', message }));
       continue;
     }
     // Blanks in place of the path keep every offset of the value where it is in the flag.
@@ -113,6 +135,7 @@ const assign = (tree: Tree | undefined, assignment: Assignment): { tree: Tree } 
   if (tree?.kind === 'list') return assignItem(tree.items, step, { ...next, steps: rest }, place);
   const map: Mapping = tree?.kind === 'map' ? tree : { kind: 'map', entries: new Map(), place };
   const entry = map.entries.get(step);
+  if (rest.length === 0 && entry !== undefined && isWrittenNull(assignment.value)) return { tree: without(map, step) };
   const below = assign(entry?.value, { ...next, done: [...assignment.done, step] });
   if ('problem' in below) return below;
   const entries = new Map(map.entries).set(step, { key: entry?.key ?? place, value: below.tree });
@@ -136,6 +159,8 @@ const assignItem = (
     const message = `${list} is a list of ${items.length}, and has no item ${step}`;
     return { problem: problemAt(place, { code: 'set', message, expected, suggestion: nearest(step, names) }) };
   }
+  if (next.steps.length === 0 && isWrittenNull(next.value))
+    return { tree: { kind: 'list', items: items.toSpliced(index, 1), place: item.place } };
   const below = assign(item, { ...next, done: [...next.done, index] });
   if ('problem' in below) return below;
   return { tree: { kind: 'list', items: items.with(index, below.tree), place: item.place } };

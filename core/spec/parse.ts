@@ -168,9 +168,14 @@ const aliasWords = (reading: Reading, alias: Alias, circular: boolean): Words =>
       : `no anchor &${alias.source} is written above this line`,
     expected: glob ? undefined : anchors.map((anchor) => `*${anchor}`),
     suggestion: glob ? undefined : nearest(alias.source, anchors),
-    fix: glob ? `put it in quotes: "*${alias.source}"` : undefined,
+    fix: glob ? `put it in quotes: "*${alias.source}"` : extendsOthers(reading) ? noAnchorsAcross : undefined,
   };
 };
+
+const noAnchorsAcross =
+  'anchors do not reach from one file into another: the maps of this file and of those that it extends are merged key by key, so write only what differs';
+
+const extendsOthers = ({ document }: Reading): boolean => isMap(document.contents) && document.contents.has('extends');
 
 const isMergeKey = (key: unknown): boolean =>
   isScalar(key) &&

@@ -1,9 +1,11 @@
 /** A problem of a pipeline file: what is wrong, at which character, and what to write instead. */
 
-/** A text that problems point into: a file, or the text of a --set flag (whose `file` starts with `--set `). */
+/** A text that problems point into: a file, or the text of a flag (whose `file` starts with `--set ` or `--input `). */
 export interface Source {
   file: string;
   text: string;
+  /** Folder of an extended file as seen from the main file's folder: its paths are relative to it. */
+  folder?: string;
 }
 
 /** A stretch of a source: characters from `offset`, `length` of them. */
@@ -27,6 +29,8 @@ export type ProblemCode =
   | 'placeholder'
   | 'secret'
   | 'profile'
+  | 'extends'
+  | 'input'
   | 'set'
   | 'unknown-key'
   | 'missing-key'
@@ -34,6 +38,7 @@ export type ProblemCode =
   | 'value'
   | 'unknown-name'
   | 'stage-order'
+  | 'filter'
   | 'committee'
   | 'budget'
   | 'place'
@@ -87,8 +92,8 @@ export const concealKeys = (text: string): string =>
   );
 
 /** A flag is shown by its text: one that holds a secret loses the value. */
-const shownFile = (file: string, hidden: boolean): string => {
-  if (!file.startsWith('--set ')) return file;
+export const shownFile = (file: string, hidden: boolean): string => {
+  if (!/^--(set|input) /.test(file)) return file;
   return hidden ? file.replace(/=.*$/s, '=…') : concealKeys(file);
 };
 

@@ -12,15 +12,18 @@ type Paint = (style: keyof typeof codes, text: string) => string;
 const paintWith = (color: boolean): Paint =>
   color ? (style, text) => `\u001b[${codes[style]}m${text}\u001b[0m` : (_style, text) => text;
 
-/** Errors first, each group in the order of the file. */
+/** Errors first; each group by file, in the order of its lines, and what flags did last. */
 export const inReadingOrder = (problems: readonly Problem[]): Problem[] =>
   problems.toSorted(
     (one, other) =>
       Number(one.severity === 'warning') - Number(other.severity === 'warning') ||
       Number(one.file.startsWith('--')) - Number(other.file.startsWith('--')) ||
+      byFile(one.file, other.file) ||
       one.line - other.line ||
       one.column - other.column,
   );
+
+const byFile = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
 
 /**
  * All problems as one text that ends in a summary. `sources` holds the text of each file by its name; the text of a flag

@@ -37,10 +37,12 @@ export interface SchemaNode {
   /** Beside `oneOf`: what every module of the user's own has, the tag by its pattern. */
   'x-own'?: SchemaNode;
   'x-told-by'?: string[];
+  /** Keys that were here once → where they are now. */
+  'x-moved'?: Record<string, string>;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own', 'x-told-by'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own', 'x-told-by', 'x-moved'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));
@@ -113,7 +115,9 @@ export const accepts = (schema: SchemaNode): string[] => {
     return [
       names === 'file' || names === 'prompt'
         ? 'a path'
-        : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
+        : names === 'glob' || names === 'repository'
+          ? 'a text'
+          : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
     ];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };

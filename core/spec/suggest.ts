@@ -63,6 +63,11 @@ const otherWords: Record<string, string> = {
   relabel: 'construct',
   judge: 'filter',
   committee: 'filter',
+  int: 'integer',
+  float: 'number',
+  string: 'text',
+  bool: 'boolean',
+  enum: 'choice',
 };
 
 /** The nearest choice, or what another tool's word for it is called here. */

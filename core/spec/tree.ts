@@ -7,12 +7,24 @@ export interface Scalar {
   kind: 'scalar';
   value: string | number | boolean | null;
   place: Place;
-  /** The alias or merge key through which an anchored value is used. */
+  /** The alias, merge key or `${input:…}` through which a value that stands elsewhere is used. */
   via?: Place;
+  /** What the value was made of: names of environment variables and of inputs, and the profile that brought it. */
+  origin?: Origin;
   /** True when the whole value came out of one `${env:…}`: it is then read as the schema's type. */
   fromEnvironment?: boolean;
   /** True when a variable whose name speaks of a secret is part of the value: it is never shown. */
   sensitive?: boolean;
+  /** True for what a flag gives to an input: taken as it is, nothing in it is filled in. */
+  literal?: boolean;
+  /** The text of a sensitive value before it was filled in: this may be shown. */
+  unfilled?: string;
+}
+
+export interface Origin {
+  profile?: string;
+  variables?: string[];
+  input?: string;
 }
 
 export interface List {
@@ -34,6 +46,8 @@ export interface Mapping {
   via?: Place;
   /** True when something that was to be merged in could not be found: keys may be missing through no fault of the map. */
   partial?: boolean;
+  /** Keys that a later file or profile removed with null, and where it did. */
+  removed?: Map<string, Place>;
 }
 
 export type Tree = Scalar | List | Mapping;
@@ -52,6 +66,12 @@ export const at = (tree: Tree | undefined, ...path: Path): Tree | undefined => p
 export const textAt = (tree: Tree | undefined, ...path: Path): string | undefined => {
   const node = at(tree, ...path);
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+};
+
+/** The number at a path, or undefined when there is none or it is no number. */
+export const numberAt = (tree: Tree | undefined, ...path: Path): number | undefined => {
+  const node = at(tree, ...path);
+  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
 };
 
 /** Name and value of every entry of the mapping at a path; none when there is no mapping. */
@@ -75,8 +95,17 @@ export const keyPlace = (tree: Tree, path: Path): Place => {
     if (entry !== undefined) return entry.key;
   }
   const node = at(tree, ...path) ?? tree;
-  const first = node.kind === 'map' ? [...node.entries.values()][0] : undefined;
+  const keys = node.kind === 'map' ? [...node.entries.values()] : [];
+  // Of a map that several files make up, a key of the last one.
+  const first = keys.find(({ key }) => key.source === node.place.source) ?? keys[0];
   return first?.key ?? node.place;
+};
+
+/** True for a `null` or `~` that is written out; a value that is merely missing is a slip. */
+export const isWrittenNull = (tree: Tree): boolean => {
+  if (tree.kind !== 'scalar' || tree.value !== null) return false;
+  const { source, offset, length } = tree.place;
+  return /^(null|~)$/i.test(source.text.slice(offset, offset + length));
 };
 
 /** The tree as plain JSON. */

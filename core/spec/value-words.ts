@@ -30,8 +30,13 @@ export const inKind = ({ value, node }: Fault): string => {
   const type = typeOf(value);
   if (type === 'null') return 'empty';
   if (type === 'array') return 'a list';
-  const origin = node.kind === 'scalar' && node.fromEnvironment === true ? ' (from the environment)' : '';
-  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin}`;
+  return type === 'object' ? 'a map' : `${kinds[type]} ${show(value)}${origin(node)}`;
+};
+
+const origin = (node: Tree): string => {
+  if (node.kind !== 'scalar') return '';
+  if (node.origin?.input !== undefined) return ` (the input ${node.origin.input})`;
+  return node.fromEnvironment === true ? ' (from the environment)' : '';
 };
 
 /** A value as written in JSON, cut when long. */

@@ -8,7 +8,7 @@ import type { Json } from '../../schemas/common.ts';
 import type { Action, Observation, StepError } from '../../schemas/observation.ts';
 import type { BrowserSpec } from '../../schemas/pipeline/environment.ts';
 import { type App, startApp } from '../app.ts';
-import type { Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
+import type { Evaluation, Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
 import { type Journal, openJournal } from '../journal.ts';
 import { browserActions, checkAction } from './actions.ts';
 import { type BrowserLease, leaseBrowser } from './chromium.ts';
@@ -45,6 +45,8 @@ export const openSession = async (spec: BrowserSpec, context: SessionContext): P
 
 class BrowserSession implements Session {
   readonly actions = browserActions;
+  /** There only when the pipeline says how to verify. */
+  readonly evaluate?: () => Promise<Evaluation>;
   readonly #spec: BrowserSpec;
   readonly #context: SessionContext;
   readonly #journal: Journal;
@@ -57,6 +59,13 @@ class BrowserSession implements Session {
     this.#spec = spec;
     this.#context = context;
     this.#journal = journal;
+    const { verify } = spec;
+    if (verify === undefined) return;
+    this.evaluate = async () => {
+      const place = this.#place;
+      if (place === undefined) throw new EnvironmentError('session-lost', 'The session has no page: reset it first.');
+      return this.#living(place, this.#verify(place, verify));
+    };
   }
 
   async reset(task: SessionTask): Promise<Observation> {
@@ -157,6 +166,19 @@ class BrowserSession implements Session {
     return error === undefined ? { observation } : { observation, error };
   }
 
+  async #verify(place: Place, expression: string): Promise<Evaluation> {
+    const { tabs } = place.stage;
+    try {
+      const value = await withDeadline(tabs.guard(tabs.current().page.evaluate(expression)), this.#timeout());
+      return evaluationOf(value);
+    } catch (cause) {
+      if (!place.lease.alive() || cause instanceof EnvironmentError) throw cause;
+      const reason =
+        cause instanceof DialogOpened ? 'a dialog is open, and the page answers nothing' : errorOf(cause).message;
+      throw new EnvironmentError('fatal', `The verify expression failed: ${reason}`, { cause });
+    }
+  }
+
   async #look(place: Place, patience: Patience, deadline: number, from = mark(place.stage.tabs)): Promise<Observation> {
     const settled = await settle(place.stage.tabs, from, patience, deadline).catch((error: unknown) => {
       if (error instanceof DialogOpened) return 'quiet' as const;
@@ -217,6 +239,16 @@ const firstPage = (spec: BrowserSpec, app: App | undefined, task: SessionTask): 
     );
   const wanted = setupOf(task).url;
   return wanted === undefined ? start.href : new URL(wanted, start).href;
+};
+
+const evaluationOf = (value: unknown): Evaluation => {
+  if (typeof value === 'boolean') return { score: value ? 1 : 0, detail: `the expression gave ${value}` };
+  if (typeof value === 'number') return { score: value, detail: `the expression gave ${value}` };
+  const given = JSON.stringify(value)?.slice(0, 60) ?? 'nothing';
+  throw new EnvironmentError(
+    'fatal',
+    `The verify expression gave ${given}; expected true, false, or a number from 0 to 1.`,
+  );
 };
 
 const withDeadline = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {

@@ -115,7 +115,7 @@ const readSmall = async (path: string): Promise<string> => {
 };
 
 /** Removes a folder also where commands took away permissions or nested deeper than a path can say. */
-const removeTree = async (root: string): Promise<void> => {
+export const removeTree = async (root: string): Promise<void> => {
   try {
     await rm(root, { recursive: true, force: true });
   } catch {

@@ -4,13 +4,14 @@ import { EnvironmentError } from '../../core/errors.ts';
 import type { Action, ActionDefinition, Observation, StepError } from '../../schemas/observation.ts';
 import type { ShellSpec } from '../../schemas/pipeline/environment.ts';
 import { checkAction } from '../check-action.ts';
-import type { Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
+import type { Evaluation, Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
 import { openJournal } from '../journal.ts';
 import { brief, listChanges, showStart, showStep } from './observation.ts';
 import { normalise, shorten } from './output.ts';
 import { createPlace, type Place, removePlace } from './place.ts';
 import { type CommandResult, isRoot, runCommand, sandboxFault } from './sandbox.ts';
 import { type Change, compareTrees, type Look, readTree, type Tree } from './tree.ts';
+import { verify } from './verify.ts';
 
 const MAX_COMMAND = 16_000;
 /** Seconds one command may take where the pipeline says nothing, and the least that a setup command gets. */
@@ -72,6 +73,15 @@ export const createShellSession = async (spec: ShellSpec, context: SessionContex
         }),
       );
     },
+    ...(spec.verify === undefined
+      ? {}
+      : {
+          evaluate: () =>
+            alone(async () => {
+              if (shell === undefined) throw notOpen();
+              return shell.verify(spec.verify ?? '');
+            }),
+        }),
     close: async () => {
       stopping.abort();
       await running;
@@ -82,6 +92,7 @@ export const createShellSession = async (spec: ShellSpec, context: SessionContex
 
 interface Shell {
   act(action: Action): Promise<StepResult>;
+  verify(command: string): Promise<Evaluation>;
 }
 
 const openShell = async (
@@ -98,10 +109,10 @@ const openShell = async (
   let reading = await read(place);
   const observation = observeStart(spec, reading);
   let last = observation;
+  const options = { timeout: spec.step_timeout ?? STEP_TIMEOUT, signal };
   const act = async (action: Action): Promise<StepResult> => {
     const invalid = checkAction([BASH], action) ?? checkText(action);
     if (invalid !== undefined) return refuse(spec, last, invalid);
-    const options = { timeout: spec.step_timeout ?? STEP_TIMEOUT, signal };
     const result = await runCommand(place.sandbox, String(action.arguments.command), options);
     if (result.stopped !== undefined) await place.writeState(reading);
     const after = await read(place, reading);
@@ -110,7 +121,7 @@ const openShell = async (
     last = seen.observation;
     return seen;
   };
-  return { shell: { act }, observation };
+  return { shell: { act, verify: (command) => verify(place, command, options) }, observation };
 };
 
 const setUp = async (place: Place, command: string, spec: ShellSpec, signal: AbortSignal): Promise<void> => {

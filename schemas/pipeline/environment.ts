@@ -1,7 +1,7 @@
 /** `environments:` of the pipeline file, one variant per kind. */
 import { type Static, Type } from 'typebox';
 import type { OwnPath } from '../own-module.ts';
-import { type Full, flag, list, number, record, section, strict, text, variants, whole } from './key.ts';
+import { type Full, flag, list, number, openVariants, record, section, strict, text, whole } from './key.ts';
 import { ownPath } from './own.ts';
 
 const common = {
@@ -59,6 +59,11 @@ export const ShellEnvironment = strict(
       optional: true,
       example: { LANG: 'C.UTF-8' },
     }),
+    verify: text(
+      'output',
+      'Command run in a copy of the place after the last action, in /work: exit code 0 scores 1, else 0; a last line of output that is a number from 0 to 1 is the score.',
+      { minLength: 1, maxLength: 16_000, optional: true, example: 'npm test' },
+    ),
     packages: list(
       'output',
       'npm packages whose commands are on the PATH, with a version; installed when needed.',
@@ -85,6 +90,7 @@ const app = section(
       { min: 1, example: ['${node}', 'server.js', '--port=${port}'] },
     ),
     copy: text('output', 'Folder copied into ${dir} at the start; ${package} may be used.', {
+      names: 'file',
       optional: true,
       example: '${package}/data',
     }),
@@ -117,6 +123,16 @@ export const BrowserEnvironment = strict(
       Type.String(),
       { optional: true, example: ['http://127.0.0.1:${port}/*'] },
     ),
+    verify: text(
+      'output',
+      'JavaScript expression evaluated in the page after the last action, which must change nothing: true or false, or a number from 0 to 1, or a promise of one.',
+      {
+        minLength: 1,
+        maxLength: 16_000,
+        optional: true,
+        example: "document.querySelectorAll('.done').length >= 3",
+      },
+    ),
     viewport: section(
       'output',
       'Size of the page.',
@@ -136,6 +152,12 @@ export const ScriptedEnvironment = strict(
   {
     kind: Type.Literal('scripted'),
     items: whole('output', 'Lamps that can be switched.', { unit: 'lamps', min: 1, default: 4, example: 6 }),
+    verify: whole('output', 'Lamps that have to burn after the last action; fewer score their share.', {
+      unit: 'lamps',
+      min: 1,
+      optional: true,
+      example: 2,
+    }),
     ...common,
   },
   { title: 'Scripted: a deterministic board of lamps, for trying the engine' },
@@ -147,7 +169,7 @@ export const OwnEnvironment = strict(
   { title: 'A place of your own' },
 );
 
-export const EnvironmentSpec = variants(
+export const EnvironmentSpec = openVariants(
   'kind',
   [ShellEnvironment, BrowserEnvironment, ScriptedEnvironment],
   OwnEnvironment,

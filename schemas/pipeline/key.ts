@@ -18,8 +18,8 @@ import {
 /** `output`: part of the identity of what is made; `cost`: changes what a run costs or how long it takes; `nothing`: neither. */
 export type Effect = 'output' | 'cost' | 'nothing';
 
-/** What a text names: a key of `models` or `environments`, a prompt file, or another file or folder. */
-export type Names = 'model' | 'environment' | 'prompt' | 'file';
+/** What a text names: a key of `models` or `environments`, a prompt file, another file or folder, or the files of a pattern. */
+export type Names = 'model' | 'environment' | 'prompt' | 'file' | 'glob' | 'repository';
 
 /** What every key may say besides its meaning. */
 interface KeyOptions<T> {
@@ -151,24 +151,22 @@ export const strict = <P extends TProperties>(properties: P, options: Record<str
 /** One of several objects, told apart by the value of one key. */
 export type TVariants<M extends TSchema[]> = TUnsafe<Static<M[number]>> & { oneOf: M };
 
+/** One of several objects, told apart by the value of one key (JSON Schema `oneOf` with Ajv's `discriminator`). */
+export const variants = <M extends TSchema[]>(propertyName: string, members: [...M]): TVariants<M> =>
+  Object.assign(Type.Unsafe<Static<M[number]>>({ type: 'object', discriminator: { propertyName }, oneOf: members }), {
+    oneOf: members,
+  });
+
 /**
- * One of several objects, told apart by the value of one key (JSON Schema `oneOf` with Ajv's `discriminator`). `own` is what all
- * modules of the user's own have: part of the type, and kept beside the members, because a module is one of them only once it is read.
+ * The same where modules of the user's own can stand too. `own` is what they all have: part of the type, and kept beside the members,
+ * because a module is one of them only once it is read.
  */
-export const variants = <M extends TSchema[], O extends TSchema>(
+export const openVariants = <M extends TSchema[], O extends TSchema>(
   propertyName: string,
   members: [...M],
   own: O,
 ): TVariants<[...M, O]> =>
-  Object.assign(
-    Type.Unsafe<Static<[...M, O][number]>>({
-      type: 'object',
-      discriminator: { propertyName },
-      oneOf: members,
-      'x-own': own,
-    }),
-    { oneOf: members },
-  ) as unknown as TVariants<[...M, O]>;
+  Object.assign(variants(propertyName, members), { 'x-own': own }) as unknown as TVariants<[...M, O]>;
 
 /** One of several objects, told apart by which one of a few keys they have. */
 export type TShapes<M extends TSchema[]> = TUnsafe<Static<M[number]>> & { anyOf: M };

@@ -1,7 +1,7 @@
 /** `models:` of the pipeline file, one variant per provider. */
 import { type Static, Type } from 'typebox';
 import type { OwnPath } from '../own-module.ts';
-import { type Full, flag, number, section, strict, text, variants, whole } from './key.ts';
+import { type Full, flag, number, openVariants, section, strict, text, whole } from './key.ts';
 import { ownPath } from './own.ts';
 
 const common = {
@@ -142,7 +142,7 @@ export const OwnModel = strict(
   { title: 'A model of your own' },
 );
 
-export const ModelSpec = variants(
+export const ModelSpec = openVariants(
   'provider',
   [AnthropicModel, GoogleModel, OpenAiModel, LocalModel, ScriptedModel],
   OwnModel,

@@ -34,7 +34,11 @@ export const FilesSource = strict(
   {
     files: Type.Union(
       [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
-      key('output', 'Glob(s); the order of a list is kept.', { example: 'docs/**/*.md', selects: true }),
+      key('output', 'Glob(s); the order of a list is kept.', {
+        names: 'glob',
+        example: 'docs/**/*.md',
+        selects: true,
+      }),
     ),
     package: text(
       'output',
@@ -47,6 +51,7 @@ export const FilesSource = strict(
       {
         optional: true,
         minLength: 1,
+        names: 'repository',
         example: 'https://github.com/npm/cli',
       },
     ),

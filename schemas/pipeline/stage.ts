@@ -1,7 +1,7 @@
 /** `stages:` of the pipeline file, one variant per stage, in the order of the method. */
 import type { Static } from 'typebox';
 import type { OwnPath } from '../own-module.ts';
-import { type Full, variants } from './key.ts';
+import { type Full, openVariants } from './key.ts';
 import { ConstructStage } from './stages/construct.ts';
 import { ExportStage } from './stages/export.ts';
 import { FilterStage } from './stages/filter.ts';
@@ -10,7 +10,7 @@ import { InstructStage } from './stages/instruct.ts';
 import { InteractStage } from './stages/interact.ts';
 import { type FullOwnStage, OwnStage } from './stages/own.ts';
 
-export const StageSpec = variants(
+export const StageSpec = openVariants(
   'uses',
   [InstructStage, InteractStage, ConstructStage, FilterStage, IndexStage, ExportStage],
   OwnStage,

@@ -1,7 +1,7 @@
 /** The dataset card: a README that says what the data is, how it was made, what it cost, and what it is not. */
 import { stringify } from 'yaml';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
-import type { AcceptRule } from '../../schemas/vote.ts';
+import type { AcceptRule, Committee } from '../../schemas/vote.ts';
 import type { ChatOptions } from './openai.ts';
 
 interface CardOptions {
@@ -104,7 +104,7 @@ function contents(rows: Row[], { files }: CardOptions): string[] {
 }
 
 function making(facts: DatasetFacts): string[] {
-  const { members, criteria, accept } = facts.committee;
+  const { members, criteria, passes, accept } = facts.committee;
   return [
     '## How it was made',
     table(
@@ -115,10 +115,11 @@ function making(facts: DatasetFacts): string[] {
       ['model', 'is', 'works in'],
       facts.models.map(({ name, model, uses }) => [name, `\`${model}\``, uses.join(', ')]),
     ),
-    `An example is kept when the committee of ${members.join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
+    `An example is kept when the committee of ${members.map(memberInWords).join(', ')} accepts it: ${ruleInWords(accept)}. Each member answers yes or no to each of:`,
     Object.entries(criteria)
-      .map(([name, question]) => `- **${name}**: ${question}`)
+      .map(([name, { ask, weight }]) => `- **${name}**: ${ask}${weight === 1 ? '' : ` (weight ${weight})`}`)
       .join('\n'),
+    ...(passes === 'all' ? [] : [`Its answers make a yes when at least ${passes.share} of them, by weight, are yes.`]),
   ];
 }
 
@@ -149,14 +150,14 @@ function licences(facts: DatasetFacts): string[] {
 }
 
 function limits(rows: Row[], facts: DatasetFacts, chat: ChatOptions): string[] {
-  const judges = new Set(facts.committee.members);
-  const own = facts.models.filter(({ name, uses }) => judges.has(name) && uses.includes('construct'));
+  const judges = facts.committee.members.length;
+  const own = facts.models.filter(({ uses }) => uses.includes('filter') && uses.includes('construct'));
   const lines = [
     'The committee is made of models. Nobody has checked its verdicts by hand; expect wrong examples among the kept.',
     ...(own.length === 0
       ? []
       : [`${own.map(({ name }) => name).join(', ')} judged instructions that it wrote itself.`]),
-    ...(judges.size === 1 ? ['A single model is the whole committee.'] : []),
+    ...(judges === 1 ? ['A single model is the whole committee.'] : []),
     'The recorded reasons were written for the task that the agent was given, not for the instruction of the example.',
     ...(chat.finish === 'none'
       ? ['The chats end on the last action: they do not teach when to stop.']
@@ -171,8 +172,13 @@ function ruleInWords(rule: AcceptRule): string {
   if (rule === 'unanimous') return 'every member says yes';
   if (rule === 'majority') return 'more than half of the members say yes';
   if ('at_least' in rule) return `at least ${rule.at_least} members say yes`;
-  const weights = Object.entries(rule.weights ?? {}).map(([name, weight]) => `${name} ${weight}`);
-  return `the mean of P(yes) is at least ${rule.confidence}${weights.length === 0 ? '' : `, weighted ${weights.join(', ')}`}`;
+  if ('share' in rule) return `a share of at least ${rule.share} of the members, by weight, says yes`;
+  return `the mean of P(yes), by weight, is at least ${rule.confidence}`;
+}
+
+function memberInWords({ name, weight, optional }: Committee['members'][number]): string {
+  const notes = [...(weight === 1 ? [] : [`weight ${weight}`]), ...(optional ? ['optional'] : [])];
+  return notes.length === 0 ? name : `${name} (${notes.join(', ')})`;
 }
 
 const documentKey = (row: Row): string => (row.document === null ? '' : `${row.document.source} ${row.document.id}`);

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Value } from 'typebox/value';
 import { LbiError, StoreError } from '../../core/errors.ts';
-import { verdict } from '../../core/tally.ts';
+import { ballotOf, verdict } from '../../core/tally.ts';
 import { DatasetFacts, Row } from '../../schemas/dataset.ts';
-import type { Vote } from '../../schemas/vote.ts';
+import type { Committee, Vote } from '../../schemas/vote.ts';
 import { storeError } from '../files.ts';
 import { getJson } from '../json.ts';
 import type { Store } from '../store.ts';
@@ -19,8 +19,6 @@ export interface Problem {
   where: string;
   message: string;
 }
-
-export type Committee = Pick<DatasetFacts['committee'], 'accept' | 'members'>;
 
 /**
  * Checks a dataset's folder: checksums, then its rows under the rule it states. Throws a `spec` StoreError when the
@@ -46,7 +44,7 @@ export async function checkDataset(store: Store, folder: string): Promise<Proble
  * rule, ids unique, and no document on both sides of the split. (A stored vote does not name its example, so that a vote
  * was cast on this very example is known from the episode alone.)
  */
-export async function checkRows(store: Store, rows: Row[], committee: Committee): Promise<Problem[]> {
+export async function checkRows(store: Store, rows: Row[], committee: Committee | undefined): Promise<Problem[]> {
   const problems = [...repeatedIds(rows), ...sharedDocuments(rows)];
   for (const row of rows) {
     const messages = await checkRow(store, row, committee).catch((error) => {
@@ -58,15 +56,17 @@ export async function checkRows(store: Store, rows: Row[], committee: Committee)
   return problems;
 }
 
-async function checkRow(store: Store, row: Row, committee: Committee): Promise<string[]> {
+async function checkRow(store: Store, row: Row, committee: Committee | undefined): Promise<string[]> {
   const refs = row.votes.map((vote) => vote.vote);
-  const stored = await rowOf(store, { example: row.example, votes: refs, split: row.split, scripted: row.scripted });
+  const kept = { example: row.example, votes: refs, split: row.split, scripted: row.scripted };
+  const stored = await rowOf(store, kept, committee);
+  const changed = differences(row, stored).map((path) => `${path} is not what the store has.`);
+  // A pipeline without a filter has no committee, and keeps everything.
+  if (committee === undefined || committee.members.length === 0) return changed;
   const votes = await Promise.all(refs.map((ref) => getJson<Vote>(store, ref)));
-  const decision = verdict(votes, committee.accept, committee.members);
-  return [
-    ...differences(row, stored).map((path) => `${path} is not what the store has.`),
-    ...(decision.kept ? [] : [`The committee's rule does not accept it: ${decision.reason}`]),
-  ];
+  const ballots = votes.map((vote) => ballotOf(vote, committee));
+  const decision = verdict(ballots, committee.accept, committee.members);
+  return [...changed, ...(decision.kept ? [] : [`The committee's rule does not accept it: ${decision.reason}`])];
 }
 
 /** Paths of the deepest parts in which two values differ, e.g. `steps.2.observation`. */

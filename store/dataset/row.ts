@@ -1,12 +1,13 @@
 /** From a kept example in the store to its row: everything is read from the chain and the votes, nothing is made up. */
 import { StoreError } from '../../core/errors.ts';
+import { ballotOf } from '../../core/tally.ts';
 import type { Ref } from '../../schemas/common.ts';
 import type { Row, RowStep } from '../../schemas/dataset.ts';
 import type { Document } from '../../schemas/document.ts';
 import type { Example } from '../../schemas/example.ts';
 import type { Step } from '../../schemas/step.ts';
 import type { Task } from '../../schemas/task.ts';
-import type { Vote } from '../../schemas/vote.ts';
+import type { Committee, Vote } from '../../schemas/vote.ts';
 import { getJson } from '../json.ts';
 import type { Store } from '../store.ts';
 
@@ -17,8 +18,11 @@ export interface KeptExample {
   scripted: boolean;
 }
 
-/** Reads one row. Throws a fatal StoreError when an object is missing or the window does not lie within the chain. */
-export async function rowOf(store: Store, kept: KeptExample): Promise<Row> {
+/**
+ * Reads one row; its votes are counted as the committee counts them. Throws a fatal StoreError when an object is missing or the window does not
+ * lie within the chain.
+ */
+export async function rowOf(store: Store, kept: KeptExample, committee: Committee | undefined): Promise<Row> {
   const example = await getJson<Example>(store, kept.example);
   const chain = await readChain(store, example.head);
   const task = await getJson<Task>(store, example.task);
@@ -36,7 +40,9 @@ export async function rowOf(store: Store, kept: KeptExample): Promise<Row> {
     task: { id: task.id, instruction: task.instruction },
     document: document === null ? null : documentFacts(document),
     trajectory: { head: example.head, from, to, steps },
-    votes: await Promise.all(kept.votes.map(async (vote) => voteFacts(vote, await getJson<Vote>(store, vote)))),
+    votes: await Promise.all(
+      kept.votes.map(async (vote) => voteFacts(vote, await getJson<Vote>(store, vote), committee)),
+    ),
     scripted: kept.scripted,
   };
 }
@@ -89,10 +95,11 @@ function documentFacts({ id, source, title, license }: Document): NonNullable<Ro
   return { id, source, title, ...(license === undefined ? {} : { license }) };
 }
 
-function voteFacts(ref: Ref, vote: Vote): Row['votes'][number] {
-  const { member, model, yes, confidence } = vote;
+function voteFacts(ref: Ref, vote: Vote, committee: Committee | undefined): Row['votes'][number] {
+  const member = committee?.members.find(({ voter }) => voter === vote.voter)?.name ?? vote.member;
+  const { yes, confidence } = ballotOf(vote, committee ?? { criteria: {}, passes: 'all' });
   const criteria = Object.fromEntries(
     Object.entries(vote.criteria).map(([name, answer]) => [name, { yes: answer.yes, reason: answer.reason }]),
   );
-  return { vote: ref, member, model, yes, ...(confidence === undefined ? {} : { confidence }), criteria };
+  return { vote: ref, member, model: vote.model, yes, ...(confidence === undefined ? {} : { confidence }), criteria };
 }

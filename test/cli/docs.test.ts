@@ -83,6 +83,27 @@ test('whole pipelines in the documentation are valid', () => {
   }
 });
 
+test('pipelines of several files in the documentation are valid', () => {
+  let whole = 0;
+  for (const page of pages) {
+    const files = new Map(
+      blocks(page, 'yaml').flatMap((text) => {
+        const name = /^# (\S+\.yaml)\n/.exec(text)?.[1];
+        return name === undefined ? [] : [[name, text] as const];
+      }),
+    );
+    for (const [file, text] of files) {
+      if (!text.includes('\nextends:')) continue;
+      const read = (path: string): string | undefined => files.get(path);
+      const input = ['pages=20'];
+      const loaded = loadSpec({ text, file, environment: {}, input, files: { read }, fileExists: () => true });
+      assert.deepEqual('problems' in loaded ? loaded.problems : [], [], file);
+      whole += 1;
+    }
+  }
+  assert.ok(whole >= 2);
+});
+
 test('parts of pipelines in the documentation are valid within a whole', async () => {
   const rest: Record<string, string> = {
     models: 'models:\n  writer: { provider: local, model: qwen2.5-coder-1.5b }\n',
@@ -108,6 +129,39 @@ test('parts of pipelines in the documentation are valid within a whole', async (
       checked += 1;
     }
   assert.ok(checked >= 5);
+});
+
+test('parts of the filter in the documentation are valid within a whole', () => {
+  const before = `version: "1"
+name: part
+models:
+  writer: { provider: local, model: qwen2.5-coder-1.5b }
+  judge: { provider: local, model: qwen2.5-coder-0.5b }
+  gemini: { provider: local, model: qwen2.5-coder-0.5b, temperature: 0.5 }
+environments:
+  box: { kind: shell, verify: npm test }
+sources:
+  - files: "*.md"
+stages:
+  - { uses: instruct, model: writer }
+  - { uses: interact, model: writer, environment: box }
+  - { uses: construct, model: writer }
+`;
+  let checked = 0;
+  for (const page of pages)
+    for (const block of blocks(page, 'yaml')) {
+      const inside = /^(committee|duplicates|expect):/.test(block);
+      if (!inside && !/^stages:\n {2}- uses: filter$/m.test(block)) continue;
+      const committee = block.startsWith('committee:') ? '' : '    committee: { members: [writer, judge] }\n';
+      const filter = inside
+        ? `  - uses: filter\n${committee}${block.replaceAll(/^(?=.)/gm, '    ')}`
+        : block.replace('stages:\n', '');
+      const loaded = loadSpec({ text: before + filter, file: page.path, environment: {}, fileExists: () => true });
+      const problems = 'problems' in loaded ? loaded.problems.filter(({ severity }) => severity === 'error') : [];
+      assert.deepEqual(problems, [], filter);
+      checked += 1;
+    }
+  assert.ok(checked >= 4);
 });
 
 /** The first name that a part defines, to stand where the whole has its own. */

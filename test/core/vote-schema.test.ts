@@ -5,7 +5,12 @@ import { LbiError } from '../../core/errors.ts';
 import { paperCriteria, readVote, voteSchema } from '../../core/vote-schema.ts';
 import type { Json } from '../../schemas/common.ts';
 
-const two = { aligned: 'Is it?', natural: 'Is it?' };
+const two = ['aligned', 'natural'];
+/** True when every criterion is answered yes. */
+const allYes = (...given: Parameters<typeof readVote>): boolean => {
+  const answers = Object.values(readVote(...given));
+  return answers.length === given[1].length && answers.length > 0 && answers.every(({ yes }) => yes);
+};
 const accepts = (reasons: 'each' | 'one') => new Ajv2020({ strict: true }).compile(voteSchema(two, reasons).schema);
 const each = (aligned: Json, natural: Json): Json => ({
   aligned: { reason: 'a', answer: aligned },
@@ -32,50 +37,45 @@ test('with one reason, the answers come first', () => {
   assert.deepEqual(Object.keys(schema.properties ?? {}), ['aligned', 'natural', 'reason']);
   assert.ok(accepts('one')({ aligned: 'yes', natural: 'no', reason: 'r' }));
   assert.ok(!accepts('one')({ aligned: 'yes', reason: 'r' }));
-  assert.throws(() => voteSchema({ reason: 'Is there one?' }, 'one'), LbiError);
-  assert.deepEqual(voteSchema({ reason: 'Is there one?' }, 'each').yesNo, ['/reason/answer']);
+  assert.throws(() => voteSchema(['reason'], 'one'), LbiError);
+  assert.deepEqual(voteSchema(['reason'], 'each').yesNo, ['/reason/answer']);
 });
 
-test('only a yes to every criterion is a yes', () => {
-  assert.equal(readVote(each('yes', 'yes'), two, 'each').yes, true);
-  const mixed = readVote(each('yes', 'no'), two, 'each');
-  assert.equal(mixed.yes, false);
-  assert.deepEqual(mixed.criteria, { aligned: { yes: true, reason: 'a' }, natural: { yes: false, reason: 'b' } });
+test('only a yes to every criterion is a yes to all', () => {
+  assert.equal(allYes(each('yes', 'yes'), two, 'each'), true);
+  assert.deepEqual(readVote(each('yes', 'no'), two, 'each'), {
+    aligned: { yes: true, reason: 'a' },
+    natural: { yes: false, reason: 'b' },
+  });
 });
 
 test('whatever is not exactly "yes" is a no, in either form', () => {
   for (const answer of ['Yes', 'yes.', ' yes', 'YES', 'y', 'true', true, 1, null, ['yes'], { answer: 'yes' }, '']) {
-    assert.equal(readVote(each('yes', answer), two, 'each').yes, false, JSON.stringify(answer));
-    assert.equal(
-      readVote({ aligned: 'yes', natural: answer, reason: '' }, two, 'one').yes,
-      false,
-      JSON.stringify(answer),
-    );
+    assert.equal(allYes(each('yes', answer), two, 'each'), false, JSON.stringify(answer));
+    assert.equal(allYes({ aligned: 'yes', natural: answer, reason: '' }, two, 'one'), false, JSON.stringify(answer));
   }
 });
 
 test('missing answers, replies of another shape and no criteria at all are a no', () => {
   for (const reply of [null, 'yes', ['yes', 'yes'], {}, { aligned: { answer: 'yes' } }] satisfies Json[]) {
-    assert.equal(readVote(reply, two, 'each').yes, false);
-    assert.equal(readVote(reply, two, 'one').yes, false);
+    assert.equal(allYes(reply, two, 'each'), false);
+    assert.equal(allYes(reply, two, 'one'), false);
   }
-  assert.equal(readVote(each('yes', 'yes'), {}, 'each').yes, false);
-  assert.equal(readVote({ toString: 'yes' }, { constructor: 'Is it?' }, 'one').yes, false);
+  assert.equal(allYes(each('yes', 'yes'), [], 'each'), false);
+  assert.equal(allYes({ toString: 'yes' }, ['constructor'], 'one'), false);
 });
 
-test('confidence is the lowest P(yes); an answer without one counts 1 or 0', () => {
-  const sure = readVote(each('yes', 'yes'), two, 'each', { '/aligned/answer': 0.9, '/natural/answer': 0.7 });
-  assert.equal(sure.confidence, 0.7);
-  assert.equal(sure.criteria.aligned?.probability, 0.9);
-  assert.equal(readVote(each('yes', 'yes'), two, 'each', { '/aligned/answer': 0.9 }).confidence, 0.9);
-  assert.equal(readVote(each('yes', 'no'), two, 'each', { '/aligned/answer': 0.9 }).confidence, 0);
-  assert.equal('confidence' in readVote(each('yes', 'yes'), two, 'each'), false);
+test('P(yes) stands with the answer it belongs to', () => {
+  const sure = readVote(each('yes', 'no'), two, 'each', { '/aligned/answer': 0.9 });
+  assert.deepEqual(sure, {
+    aligned: { yes: true, reason: 'a', probability: 0.9 },
+    natural: { yes: false, reason: 'b' },
+  });
 });
 
 test('a probability does not rescue an answer that cannot be read', () => {
   const vote = readVote(each('yes', 'maybe'), two, 'each', { '/aligned/answer': 0.9, '/natural/answer': 0.99 });
-  assert.equal(vote.yes, false);
-  assert.equal(vote.confidence, 0);
+  assert.deepEqual(vote.natural, { yes: false, reason: 'b' });
 });
 
 test('the one reason goes to every criterion', () => {
@@ -83,6 +83,6 @@ test('the one reason goes to every criterion', () => {
     '/aligned': 0.8,
     '/natural': 0.3,
   });
-  assert.deepEqual(vote.criteria.natural, { yes: false, reason: 'detour', probability: 0.3 });
-  assert.equal(vote.confidence, 0.3);
+  assert.deepEqual(vote.natural, { yes: false, reason: 'detour', probability: 0.3 });
+  assert.equal(vote.aligned?.reason, 'detour');
 });

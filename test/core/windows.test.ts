@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { cutWindows, dropWindow, keptSteps } from '../../core/windows.ts';
+import { cutWindows, dropTrajectory, dropWindow, keptSteps } from '../../core/windows.ts';
 import { facts } from './facts.ts';
 
 const unlimited = { max: 100_000, maxSteps: 1000, seed: 0 };
@@ -105,4 +105,34 @@ test('a window in which every step leaves the state alone is dropped; going away
   assert.equal(dropWindow({ from: 0, to: 2, steps: [1, 2] }, chain, both), 'nothing-changed');
   assert.equal(dropWindow({ from: 1, to: 4, steps: [2, 3, 4] }, chain, both), undefined);
   assert.equal(dropWindow({ from: 4, to: 5, steps: [5] }, chain, both), 'nothing-changed');
+});
+
+test('windows outside the length range go, by reasons of their own, before anything else is looked at', () => {
+  const chain = facts('a:s1 b:s2 c:s3');
+  const window = (first: number, last: number) => ({
+    from: first - 1,
+    to: last,
+    steps: Array.from({ length: last - first + 1 }, (_, at) => first + at),
+  });
+  const drop = (first: number, last: number, range: { min?: number; max?: number }) =>
+    dropWindow(window(first, last), chain, { drop_failed: true, drop_unchanged: true, steps: range });
+  assert.equal(drop(1, 1, { min: 2 }), 'too-few-steps');
+  assert.equal(drop(1, 2, { min: 2, max: 2 }), undefined);
+  assert.equal(drop(1, 3, { max: 2 }), 'too-many-steps');
+  assert.equal(drop(1, 3, {}), undefined);
+  // Repeated steps that were dropped do not count.
+  const thinned = { from: 0, to: 3, steps: [1, 3] };
+  const options = { drop_failed: true, drop_unchanged: true, steps: { max: 2 } };
+  assert.equal(dropWindow(thinned, chain, options), undefined);
+});
+
+test('trajectories go by how they ended and what the place says; not verified is not 0', () => {
+  const finished = { outcome: 'finished' as const, score: 0.5 };
+  assert.equal(dropTrajectory(finished, {}), undefined);
+  assert.equal(dropTrajectory({ ...finished, outcome: 'stuck' }, { outcomes: ['finished'] }), 'ended-stuck');
+  assert.equal(dropTrajectory(finished, { outcomes: ['finished'], minScore: 0.5 }), undefined);
+  assert.equal(dropTrajectory(finished, { minScore: 0.6 }), 'outcome-below-min-score');
+  assert.equal(dropTrajectory({ ...finished, score: null }, { minScore: 0 }), 'not-verified');
+  assert.equal(dropTrajectory({ ...finished, score: null }, {}), undefined);
+  assert.equal(dropTrajectory({ ...finished, score: 0 }, { minScore: 0 }), undefined);
 });

@@ -24,6 +24,11 @@ environmentContract('browser', {
   changes: (seen) => ({ name: 'click', arguments: { element: 'Gift wrap', ref: refOf(seen, 'Gift wrap') } }),
   looks: () => ({ name: 'press', arguments: { key: 'Shift' } }),
   fails: () => ({ name: 'goto', arguments: { url: 'http://198.51.100.1/' } }),
+  verify: {
+    yes: { verify: "document.querySelector('input[type=checkbox]').checked" },
+    no: { verify: "Promise.resolve(document.querySelectorAll('.no-such-thing').length)" },
+    broken: { verify: 'noSuchFunction()' },
+  },
   unicode: {
     action: (seen) => ({ name: 'type', arguments: { ...box(seen), text: 'Zoë 渡辺 🦊 عربى', submit: false } }),
     shows: 'Zoë 渡辺 🦊 عربى',

@@ -17,6 +17,8 @@ environmentContract('scripted', {
   changes: () => lamp(1),
   looks: () => ({ name: 'read', arguments: {} }),
   fails: () => lamp(99),
+  // The task's seed lights lamps 1 to 3; the change puts the first out.
+  verify: { yes: { verify: 2 }, no: { items: 1, verify: 1 } },
   unicode: { action: () => ({ name: 'switch', arguments: { lamp: 'лампа-灯' } }), shows: 'лампа-灯' },
 });
 
@@ -68,3 +70,9 @@ test('the map opens drivers by kind, and an unknown kind lists the known ones', 
         error instanceof EnvironmentError && error.kind === 'spec' && /shell, browser, scripted/.test(error.message),
     );
 });
+
+test('fewer lamps than wanted score their share', () =>
+  withSession(scriptedDriver, { kind: 'scripted', verify: 3 }, async ({ session }) => {
+    await session.step(lamp(1), 1);
+    assert.deepEqual(await session.evaluate?.(), { score: 2 / 3, detail: '2 lamps on, 3 wanted' });
+  }));

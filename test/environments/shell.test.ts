@@ -41,6 +41,15 @@ environmentContract('shell', {
   changes: () => bash('echo one >> notes.txt'),
   looks: () => bash('ls -la; cat notes.txt; date'),
   fails: () => bash('exit 7'),
+  verify: {
+    // A verifier may write: it has a copy.
+    yes: {
+      verify:
+        'cd /work && echo verified | tee -a notes.txt seen.txt ~/seen /tmp/seen >/dev/null && grep -q one notes.txt',
+    },
+    no: { verify: 'grep -q two notes.txt' },
+    broken: { verify: 'no-such-program --check' },
+  },
   unicode: { action: () => bash("printf '%s' '灯 ünï 🙂' > 'ł 灯.txt'; ls; cat ł*"), shows: 'ł 灯.txt\n灯 ünï 🙂' },
 });
 
@@ -209,4 +218,51 @@ test('copy, setup and variables; files win over copied ones and cannot leave the
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+/** The score of a command after some others, or what went wrong. */
+const scoreAfter = async (verify: string, ...lines: string[]): Promise<number | string> => {
+  let score: number | string = 'nothing';
+  await withSession(shellDriver, { ...SPEC, step_timeout: 2, verify }, async ({ session }) => {
+    for (const [index, line] of lines.entries()) await session.step(bash(line), index + 1);
+    score = await (session.evaluate?.() ?? Promise.reject(new Error('there is no evaluate'))).then(
+      (result) => result.score,
+      (error: Error) => error.message,
+    );
+  });
+  return score;
+};
+
+test('verify: exit codes and a number on the last line', async () => {
+  assert.equal(await scoreAfter('exit 3'), 0);
+  assert.equal(await scoreAfter('echo 0.25'), 0.25);
+  assert.equal(await scoreAfter('echo notes; echo .5; echo'), 0.5);
+  assert.equal(await scoreAfter('echo 0.25; exit 1'), 0);
+  assert.equal(await scoreAfter('echo 0'), 0);
+  assert.equal(await scoreAfter('echo 7'), 1);
+  assert.equal(await scoreAfter('echo -0.5'), 1);
+});
+
+test('verify: a command that cannot be run, or hangs, is no score', async () => {
+  assert.match(String(await scoreAfter('./missing')), /could not be run, exit code 127/);
+  assert.match(String(await scoreAfter('sleep 60')), /was stopped after 2 seconds/);
+});
+
+test('verify begins in /work, whatever the agent exported and wherever it went', async () => {
+  const spoilt =
+    'mkdir -p bin && printf "#!/bin/sh\nexit 0\n" > bin/test && chmod +x bin/test && export PATH=/work/bin:$PATH && cd src';
+  assert.equal(
+    await scoreAfter(
+      'pwd | grep -qx /work && ! command -v test | grep bin/test && /usr/bin/test -f package.json',
+      spoilt,
+    ),
+    1,
+  );
+});
+
+test('verify sees links and pipes as they are', async () => {
+  assert.equal(
+    await scoreAfter('[ "$(readlink away)" = /etc/passwd ] && [ -p pipe ]', 'ln -s /etc/passwd away; mkfifo pipe'),
+    1,
+  );
 });

@@ -228,21 +228,82 @@ const committee = (accept: string, members: string, models: string): string =>
 const claude = '  claude: { provider: anthropic, model: claude-x, api_key: "${secret:A}" }\n';
 const gemini = '  gemini: { provider: google, model: gemini-x, api_key: "${secret:B}" }\n';
 
-test('a confidence rule over members that give none is a warning; weights must name members', () => {
+test('a confidence rule over members that give none is a warning; a misspelt rule is told', () => {
   const text = committee('{ confidence: 0.8 }', 'claude, gemini', claude + gemini);
   assert.match(good(text).warnings[0]?.message ?? '', /claude and gemini do not say how sure/);
-  const weighted = committee('{ confidence: 0.8, weights: { cluade: 2 } }', 'claude, gemini', claude + gemini);
-  assert.equal(bad(weighted).find(({ code }) => code === 'unknown-name')?.suggestion, 'claude');
-  const nothing = committee(
-    '{ confidence: 0.8, weights: { claude: 0, gemini: 0 } }',
-    'claude, gemini',
-    claude + gemini,
-  );
-  assert.ok(bad(nothing).some(({ message }) => /weighs 0/.test(message)));
   const [misspelt] = bad(committee('{ at_lest: 2 }', 'claude, gemini', claude + gemini));
   assert.deepEqual([misspelt?.code, misspelt?.suggestion], ['unknown-key', 'at_least']);
   const mixed = bad(committee('{ votes: 2 }', 'claude, gemini', claude + gemini));
-  assert.deepEqual(mixed[0]?.expected, ['unanimous', 'majority', '{ at_least: … }', '{ confidence: … }']);
+  const rules = ['unanimous', 'majority', '{ at_least: … }', '{ share: … }', '{ confidence: … }'];
+  assert.deepEqual(mixed[0]?.expected, rules);
+});
+
+test('weights stand at the members: the old place says so', () => {
+  const [old] = bad(committee('{ confidence: 0.8, weights: { claude: 2 } }', 'claude, gemini', claude + gemini));
+  assert.equal(old?.code, 'unknown-key');
+  assert.match(old?.fix ?? '', /members: \[\{ model: NAME, weight: 3 \}/);
+});
+
+test('members in full: names of their own, prompts, weights that count', () => {
+  const messages = (members: string, accept = '{ share: 0.5 }'): string => {
+    const text = committee(accept, members, claude + gemini);
+    const loaded = loadSpec({ text, file: 'p.yaml', environment: {}, fileExists: (path) => path !== 'none.md' });
+    const found = 'problems' in loaded ? loaded.problems : loaded.warnings;
+    return found.map(({ severity, message }) => `${severity}: ${message}`).join('\n');
+  };
+  const strict = '{ model: claude, name: strict-judge, prompt: strict.md, optional: true, weight: 2 }';
+  assert.equal(messages(`claude, gemini, ${strict}`), '');
+  assert.match(
+    messages(`claude, gemini, ${strict.replace('strict.md', 'none.md')}`),
+    /error: .*"none.md" does not exist/,
+  );
+  assert.match(messages('claude, { model: gemni }'), /error: there is no model "gemni"/);
+  assert.match(messages('claude, { model: claude, name: other }, gemini'), /error: other is asked the same/);
+  assert.match(
+    messages('claude, { model: claude, prompt: strict.md }, gemini'),
+    /error: two members are called "claude"/,
+  );
+  assert.match(messages('{ model: claude, optional: true }'), /error: every member is optional/);
+  assert.match(messages('{ model: claude, weight: 0 }, { model: gemini, weight: 0 }'), /error: every member weighs 0/);
+  assert.match(messages('{ model: claude, weight: 2 }, gemini', 'unanimous'), /warning: weights count under/);
+  assert.match(messages('claude, { model: gemini, wieght: 2 }'), /error: unknown key "wieght"/);
+  assert.match(messages('claude, 7'), /error: .*members\[1\] is the number 7/);
+});
+
+test('criteria in full: weights count under a share', () => {
+  const text = (passes: string, criteria: string): string =>
+    committee('unanimous', 'claude, gemini', claude + gemini).replace(
+      'accept: unanimous',
+      `accept: unanimous, passes: ${passes}, criteria: ${criteria}`,
+    );
+  const weighted = '{ fits: { ask: "Does it fit?", weight: 3 }, short: "Is it short?" }';
+  assert.deepEqual(good(text('{ share: 0.75 }', weighted)).warnings, []);
+  assert.match(good(text('all', weighted)).warnings[0]?.message ?? '', /weights of criteria count under passes/);
+  const nothing = bad(text('{ share: 0.5 }', '{ fits: { ask: "Does it?", weight: 0 } }'));
+  assert.ok(nothing.some(({ message }) => /every criterion weighs 0/.test(message)));
+  assert.ok(bad(text('{ share: 2 }', weighted)).length > 0);
+  assert.ok(
+    bad(text('{ share: 0.5 }', '{ fits: { weight: 2 } }')).some(({ message }) => /needs the key "ask"/.test(message)),
+  );
+});
+
+test('the filter asks for nothing that can never be', () => {
+  const filter = (keys: string): string =>
+    committee('unanimous', 'claude, gemini', claude + gemini).replace('uses: filter,', `uses: filter, ${keys},`);
+  const found = (keys: string): string =>
+    bad(filter(keys))
+      .map(({ message }) => message)
+      .join('\n');
+  good(filter('steps: { min: 2, max: 9 }, outcomes: [finished, stuck], expect: { keep_rate: [0.2, 0.7] }'));
+  good(filter('duplicates: { words: 0.8, meaning: 0.95 }'));
+  assert.match(found('steps: { min: 5, max: 4 }'), /there are none/);
+  assert.match(found('steps: { min: 61 }'), /construct cuts none longer than 60/);
+  assert.match(found('min_score: 0.5'), /has no verify/);
+  assert.match(found('expect: { keep_rate: [0.7, 0.2] }'), /two numbers in this order/);
+  assert.match(found('expect: { keep_rate: [0.2] }'), /too few items/);
+  assert.match(found('expect: { keep_rate: [0.1, 0.2, 0.3] }'), /two numbers/);
+  assert.match(found('outcomes: [done]'), /"done"/);
+  assert.match(found('duplicates: { meaning: 2 }'), /meaning is the number 2/);
 });
 
 test('two families that are not the writer raise no warning', () => {

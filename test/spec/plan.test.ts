@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { makePlan, modelIdentity, stageIdentity, unitIdentity } from '../../core/plan.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { loadSpec } from '../../core/spec/load.ts';
+import { paperCriteria } from '../../core/vote-schema.ts';
 import type { Json } from '../../schemas/common.ts';
 import type { StageName } from '../../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../../schemas/plan.ts';
@@ -83,6 +84,17 @@ const cases: [string, Change, StageName[]][] = [
   ['key order', swap('model: actor, environment: box', 'environment: box, model: actor'), []],
   ['a default written out', swap('max_steps: 7', 'max_steps: 7, attempts: 1'), []],
   ['the rule of the committee', swap('accept: unanimous', 'accept: majority'), []],
+  ['a member written in full', swap('[judge, actor]', '[{ model: judge }, actor]'), []],
+  ['a member’s name', swap('[judge, actor]', '[{ model: judge, name: referee }, actor]'), []],
+  ['a member’s weight and need', swap('[judge, actor]', '[{ model: judge, weight: 3, optional: true }, actor]'), []],
+  ['what passes', swap('accept: unanimous', 'accept: unanimous, passes: { share: 0.5 }'), []],
+  ['duplicates', swap('uses: filter,', 'uses: filter, duplicates: { words: 0.9, meaning: 0.95 },'), []],
+  ['what is expected', swap('uses: filter,', 'uses: filter, expect: { keep_rate: [0, 1] },'), []],
+  ['a member’s own prompt', swap('[judge, actor]', '[{ model: judge, prompt: mine.md }, actor]'), ['filter']],
+  ['who is asked', swap('accept: unanimous', 'ask: until-decided'), ['filter']],
+  ['the length of windows', swap('uses: filter,', 'uses: filter, steps: { min: 2 },'), ['filter']],
+  ['the outcomes used', swap('uses: filter,', 'uses: filter, outcomes: [finished],'), ['filter']],
+  ['how a place verifies', swap('{ kind: shell,', '{ kind: shell, verify: "true",'), ['interact']],
   ['the name of a model', swap('writer', 'author'), []],
   ['the name of an environment', swap('box', 'place'), []],
   ['a model that is not used', swap('environments:', '  spare: { provider: local, model: x }\nenvironments:'), []],
@@ -106,6 +118,36 @@ for (const [what, change, expected] of cases) {
     assert.deepEqual(changed(change), expected);
   });
 }
+
+test('criteria are their questions: weights, and the paper’s own written out, change nothing', () => {
+  const written = (criteria: string): Change => swap('accept: unanimous', `criteria: ${criteria}`);
+  const paper = (weight: string): string =>
+    `{ ${Object.entries(paperCriteria)
+      .map(([name, ask]) => `${name}: { ask: ${JSON.stringify(ask)}${weight} }`)
+      .join(', ')} }`;
+  assert.deepEqual(changed(written(paper(''))), []);
+  assert.deepEqual(changed(written(paper(', weight: 2'))), []);
+  assert.deepEqual(changed(written('{ aligned: "Does it fit?" }')), ['filter']);
+  const plain = planOf(written('{ fits: "Does it fit?" }'));
+  const full = planOf(written('{ fits: { ask: "Does it fit?", weight: 2 } }'));
+  assert.equal(canonical(stageIdentity(full, 'filter')), canonical(stageIdentity(plain, 'filter')));
+});
+
+test('a voter is its model, prompt and criteria: never its name, the others, or the rule', () => {
+  const voter = (plan: Plan, member: string): string => canonical(unitIdentity(plan, { stage: 'filter', member }));
+  const before = planOf();
+  const named = planOf(swap('[judge, actor]', '[{ model: judge, name: referee, weight: 2 }, actor]'));
+  assert.equal(voter(named, 'referee'), voter(before, 'judge'));
+  const strict = '[judge, { model: judge, name: strict, prompt: strict.md }]';
+  const twice = planOf({ ...swap('[judge, actor]', strict), prompts: { 'filter/strict': 'S' } });
+  assert.equal(voter(twice, 'judge'), voter(before, 'judge'));
+  assert.notEqual(voter(twice, 'strict'), voter(before, 'judge'));
+  const other = planOf({ ...swap('[judge, actor]', strict), prompts: { 'filter/strict': 'T' } });
+  assert.equal(voter(other, 'judge'), voter(twice, 'judge'));
+  assert.notEqual(voter(other, 'strict'), voter(twice, 'strict'));
+  for (const rule of ['accept: majority', 'ask: until-decided', 'passes: { share: 0.5 }'])
+    assert.equal(voter(planOf(swap('accept: unanimous', rule)), 'judge'), voter(before, 'judge'), rule);
+});
 
 test('a stage that is not used has no identity', () => {
   assert.equal(stageIdentity(planOf(), 'index'), null);

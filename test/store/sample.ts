@@ -2,6 +2,7 @@
 import type { Json, Ref } from '../../schemas/common.ts';
 import type { DatasetFacts, Row } from '../../schemas/dataset.ts';
 import type { Style, Window } from '../../schemas/example.ts';
+import type { Committee } from '../../schemas/vote.ts';
 import { rowOf } from '../../store/dataset/row.ts';
 import { putJson } from '../../store/json.ts';
 import type { Store } from '../../store/store.ts';
@@ -64,21 +65,31 @@ export async function sampleRow(store: Store, name: string, options: SampleOptio
   });
   const votes = (options.yes ?? [true, true]).map((yes, index) =>
     putJson(store, {
+      voter: `voter${index}`,
       member: `judge${index}`,
       model: `model-${index}`,
-      yes,
       criteria: {
-        aligned: { yes, reason: `the ${name} is there`, probability: 0.9 },
+        aligned: { yes, reason: `the ${name} is there`, ...(index === 0 ? { probability: 0.9 } : {}) },
         natural: { yes: true, reason: '' },
       },
-      ...(index === 0 ? { confidence: 0.9 } : {}),
       parsed: true,
       usage,
     }),
   );
   const split = options.split ?? 'train';
-  return rowOf(store, { example, votes: await Promise.all(votes), split, scripted: options.scripted ?? false });
+  const kept = { example, votes: await Promise.all(votes), split, scripted: options.scripted ?? false };
+  return rowOf(store, kept, sampleCommittee);
 }
+
+const sampleCommittee: Committee = {
+  members: [
+    { name: 'judge0', voter: 'voter0', weight: 1, optional: false },
+    { name: 'judge1', voter: 'voter1', weight: 1, optional: false },
+  ],
+  criteria: { aligned: { ask: 'Does it?', weight: 1 }, natural: { ask: 'Is it?', weight: 1 } },
+  passes: 'all',
+  accept: 'unanimous',
+};
 
 export const sampleFacts: DatasetFacts = {
   name: 'tiddlywiki',
@@ -91,11 +102,7 @@ export const sampleFacts: DatasetFacts = {
     { name: 'judge0', model: 'local/sha', uses: ['construct', 'filter'] },
     { name: 'judge1', model: 'other/x', uses: ['filter'] },
   ],
-  committee: {
-    members: ['judge0', 'judge1'],
-    criteria: { aligned: 'Does it?', natural: 'Is it?' },
-    accept: 'unanimous',
-  },
+  committee: sampleCommittee,
   counts: [
     { what: 'windows', count: 12 },
     { what: 'kept', count: 3 },

@@ -81,6 +81,20 @@ const shapes: Shape[] = [
     episodes: [/could not be read/],
   },
   {
+    name: 'committee',
+    options: {
+      documents: 1,
+      models: `${models(scripted(0))}
+  spare: { provider: openai, model: spare, base_url: "${judge.url}", api_key: "\${secret:LAMPS_NO_SUCH_KEY}" }`,
+      change: (text) =>
+        text
+          .replace('items: 4,', 'items: 4, verify: 2,')
+          .replace('[writer, judge]', '[writer, { model: spare, optional: true }, judge], ask: until-decided'),
+    },
+    steer: attach,
+    episodes: [/"why":"not-needed"/, /"score":0[,}]/],
+  },
+  {
     name: 'cancelled',
     options: { documents: 3, oneTask: true, models: models(scripted(0.4)), change: (text) => lanes(text, 2) },
     steer: async (place, client, run) => {

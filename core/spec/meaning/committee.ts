@@ -1,13 +1,23 @@
 /** The committee: a rule that can be met, members that exist, and a warning when a model judges its own work. */
-import { nearest } from '../suggest.ts';
-import { at, entriesAt, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
+import { at, entriesAt, itemsAt, numberAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 /** Providers whose models say how sure they are of a yes. */
 const withProbability = ['local', 'openai', 'scripted'];
 
+/** A member as it is written: a plain name, or a map. */
 interface Member {
   name: string;
+  model: string;
+  /** path of a prompt of its own */
+  prompt: string | undefined;
+  weight: number;
+  optional: boolean;
+  path: Path;
+}
+
+/** A member whose model exists. */
+interface Known extends Member {
   spec: Tree;
 }
 
@@ -16,66 +26,151 @@ export const checkCommittees = (check: Check): void => {
   itemsAt(check.tree, 'stages').forEach((stage, index) => {
     if (textAt(stage, 'uses') !== 'filter') return;
     const path: Path = ['stages', index, 'committee'];
-    const names = itemsAt(stage, 'committee', 'members').flatMap((item) =>
-      item.kind === 'scalar' && typeof item.value === 'string' ? [item.value] : [],
+    const members = itemsAt(stage, 'committee', 'members').flatMap((item, at) =>
+      memberOf(item, [...path, 'members', at]),
     );
-    const members = names.flatMap((name): Member[] => {
-      const spec = at(check.tree, 'models', name);
-      return spec === undefined ? [] : [{ name, spec }];
+    const known = members.flatMap((member): Known[] => {
+      const spec = at(check.tree, 'models', member.model);
+      return spec === undefined ? [] : [{ ...member, spec }];
     });
-    checkRule(check, path, names, members);
-    if (names.length > 0 && members.length === names.length) checkIndependence(check, path, members);
+    checkMembers(check, path, members);
+    checkRule(check, path, members, known);
+    checkCriteria(check, path);
+    if (members.length > 0 && known.length === members.length) checkIndependence(check, path, known);
   });
 };
 
-const checkRule = (check: Check, path: Path, names: string[], members: Member[]): void => {
-  const needed = numberAt(check.tree, ...path, 'accept', 'at_least');
-  if (needed !== undefined && names.length > 0 && needed > names.length) {
-    report(check, [...path, 'accept', 'at_least'], {
-      code: 'committee',
-      message: `${needed} members must agree, but the committee has ${names.length}: nothing would ever be kept`,
-      fix: `use ${names.length} or less, or add members`,
-    });
-  }
-  checkWeights(check, path, names);
-  if (at(check.tree, ...path, 'accept', 'confidence') === undefined) return;
-  const silent = members.filter(({ spec }) => !withProbability.includes(textAt(spec, 'provider') ?? 'local'));
-  if (silent.length === 0) return;
-  const all = silent.length === members.length;
-  report(check, [...path, 'accept', 'confidence'], {
-    code: 'committee',
-    severity: 'warning',
-    message: `${listed(silent)} ${silent.length > 1 ? 'do' : 'does'} not say how sure ${silent.length > 1 ? 'they are' : 'it is'}: a yes counts 1, a no 0`,
-    fix: all ? 'with such members use accept: unanimous, majority or { at_least: … }' : undefined,
-  });
+const memberOf = (item: Tree, path: Path): Member[] => {
+  const model = textAt(item) ?? textAt(item, 'model');
+  if (model === undefined) return [];
+  return [
+    {
+      name: textAt(item, 'name') ?? model,
+      model,
+      prompt: textAt(item, 'prompt'),
+      weight: numberAt(item, 'weight') ?? 1,
+      optional: flagAt(item, 'optional'),
+      path,
+    },
+  ];
 };
 
-const checkWeights = (check: Check, path: Path, names: string[]): void => {
-  const weights = entriesAt(check.tree, ...path, 'accept', 'weights');
-  for (const [name] of weights.filter(([known]) => !names.includes(known))) {
-    const words = {
-      code: 'unknown-name',
-      message: `"${name}" is no member of this committee`,
-      expected: names,
-      suggestion: nearest(name, names),
-    } as const;
-    report(check, [...path, 'accept', 'weights', name], words, 'key');
-  }
-  const weightOf = (name: string): number => numberAt(check.tree, ...path, 'accept', 'weights', name) ?? 1;
-  if (weights.length === 0 || names.some((name) => weightOf(name) > 0)) return;
+/** Members have names of their own, are different voters, and are not all optional. */
+const checkMembers = (check: Check, path: Path, members: Member[]): void => {
+  members.forEach((member, index) => {
+    const before = members.slice(0, index);
+    if (before.some(({ model, prompt }) => model === member.model && prompt === member.prompt)) {
+      report(check, member.path, {
+        code: 'committee',
+        message: `${member.name} is asked the same as another member: the same model with the same prompt always votes alike`,
+        fix: 'give it a prompt: of its own, or let one of them count more with weight:',
+      });
+    } else if (before.some(({ name }) => name === member.name)) {
+      report(check, member.path, {
+        code: 'committee',
+        message: `two members are called "${member.name}"`,
+        fix: 'give one of them another name: { model: …, name: strict-judge, prompt: … }',
+      });
+    }
+  });
+  if (members.length === 0 || members.some(({ optional }) => !optional)) return;
   report(
     check,
-    [...path, 'accept', 'weights'],
+    [...path, 'members'],
     {
       code: 'committee',
-      message: 'every member weighs 0: nothing would ever be kept',
-      fix: 'give at least one member a weight above 0',
+      message: 'every member is optional: when all fail there is nobody to decide',
+      fix: 'leave out `optional: true` for at least one member',
     },
     'key',
   );
 };
 
-const checkIndependence = (check: Check, path: Path, members: Member[]): void => {
+const checkRule = (check: Check, path: Path, members: Member[], known: Known[]): void => {
+  const needed = numberAt(check.tree, ...path, 'accept', 'at_least');
+  if (needed !== undefined && members.length > 0 && needed > members.length) {
+    report(check, [...path, 'accept', 'at_least'], {
+      code: 'committee',
+      message: `${needed} members must agree, but the committee has ${members.length}: nothing would ever be kept`,
+      fix: `use ${members.length} or less, or add members`,
+    });
+  }
+  checkWeights(check, path, members);
+  if (at(check.tree, ...path, 'accept', 'confidence') === undefined) return;
+  const silent = known.filter(({ spec }) => !withProbability.includes(textAt(spec, 'provider') ?? 'local'));
+  if (silent.length === 0) return;
+  const all = silent.length === known.length;
+  report(check, [...path, 'accept', 'confidence'], {
+    code: 'committee',
+    severity: 'warning',
+    message: `${listed(silent)} ${silent.length > 1 ? 'do' : 'does'} not say how sure ${silent.length > 1 ? 'they are' : 'it is'}: a yes counts 1, a no 0`,
+    fix: all ? 'with such members use accept: unanimous, majority, { at_least: … } or { share: … }' : undefined,
+  });
+};
+
+/** Weights are of use where the rule weighs, and there not all 0. */
+const checkWeights = (check: Check, path: Path, members: Member[]): void => {
+  const weighs = ['share', 'confidence'].some((rule) => at(check.tree, ...path, 'accept', rule) !== undefined);
+  const weighted = members.find(({ path: own }) => at(check.tree, ...own, 'weight') !== undefined);
+  if (weighted === undefined) return;
+  if (!weighs) {
+    report(check, [...weighted.path, 'weight'], {
+      code: 'committee',
+      severity: 'warning',
+      message: 'weights count under accept: { share: … } and { confidence: … } only; this rule counts heads',
+    });
+  } else if (members.every(({ weight }) => weight === 0)) {
+    report(
+      check,
+      [...path, 'members'],
+      {
+        code: 'committee',
+        message: 'every member weighs 0: nothing would ever be kept',
+        fix: 'give at least one member a weight above 0',
+      },
+      'key',
+    );
+  }
+};
+
+const checkCriteria = (check: Check, path: Path): void => {
+  const criteria = entriesAt(check.tree, ...path, 'criteria');
+  const share = at(check.tree, ...path, 'passes', 'share') !== undefined;
+  const weighted = criteria.find(([, { value }]) => at(value, 'weight') !== undefined);
+  if (weighted !== undefined && !share) {
+    report(check, [...path, 'criteria', weighted[0], 'weight'], {
+      code: 'committee',
+      severity: 'warning',
+      message: 'weights of criteria count under passes: { share: … } only; here every criterion must be answered yes',
+    });
+  }
+  if (share && criteria.length > 0 && criteria.every(([, { value }]) => numberAt(value, 'weight') === 0)) {
+    report(
+      check,
+      [...path, 'criteria'],
+      {
+        code: 'committee',
+        message: 'every criterion weighs 0: nothing would ever be kept',
+        fix: 'give at least one criterion a weight above 0',
+      },
+      'key',
+    );
+  }
+  if (textAt(check.tree, ...path, 'reasons') === 'one' && criteria.some(([name]) => name === 'reason')) {
+    report(
+      check,
+      [...path, 'criteria', 'reason'],
+      {
+        code: 'committee',
+        message: 'with `reasons: one` no criterion can be called "reason": the reason has that name',
+        fix: 'rename it',
+      },
+      'key',
+    );
+  }
+};
+
+const checkIndependence = (check: Check, path: Path, members: Known[]): void => {
   if (members.some(({ spec }) => textAt(spec, 'provider') === 'scripted')) return;
   const place = [...path, 'members'];
   const judged = ['construct', 'interact'].flatMap((uses) => {
@@ -112,9 +207,9 @@ const family = (spec: Tree): string => {
   return /^[a-z]+/.exec(model)?.[0] ?? model;
 };
 
-const listed = (members: Member[]): string => members.map(({ name }) => name).join(' and ');
+const listed = (members: Pick<Member, 'name'>[]): string => members.map(({ name }) => name).join(' and ');
 
-const numberAt = (tree: Tree, ...path: Path): number | undefined => {
+const flagAt = (tree: Tree, ...path: Path): boolean => {
   const node = at(tree, ...path);
-  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
+  return node?.kind === 'scalar' && node.value === true;
 };

@@ -30,7 +30,7 @@ const usedModels = (check: Check): Set<string> => {
   const names = itemsAt(check.tree, 'stages').flatMap((stage) => [
     textAt(stage, 'model'),
     textAt(stage, 'knowledge', 'model', 'query_model'),
-    ...itemsAt(stage, 'committee', 'members').map((item) => textAt(item)),
+    ...itemsAt(stage, 'committee', 'members').map((item) => textAt(item) ?? textAt(item, 'model')),
   ]);
   return new Set(names.filter((name) => name !== undefined));
 };

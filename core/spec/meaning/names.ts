@@ -1,7 +1,9 @@
 /** Whatever a pipeline names must exist: models, environments, files; and what it defines should be used. */
+import type { Names } from '../../../schemas/pipeline/key.ts';
+import { pathFrom } from '../relative.ts';
 import { childSchema, resolveSchema, type SchemaNode } from '../schema.ts';
 import { nearest } from '../suggest.ts';
-import { entriesAt, type Path, type Tree, toJson } from '../tree.ts';
+import { entriesAt, type Path, type Scalar, type Tree, toJson } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
 const homes = { model: 'models', environment: 'environments' } as const;
@@ -23,7 +25,7 @@ const visit = (check: Check, tree: Tree, schema: SchemaNode | undefined, path: P
   if (schema === undefined) return;
   const governing = resolveSchema(schema, toJson(tree));
   if (tree.kind === 'scalar') {
-    if (typeof tree.value === 'string') checkName(check, tree.value, schema, path, used);
+    if (typeof tree.value === 'string') checkName(check, { ...tree, value: tree.value }, governing, path, used);
     return;
   }
   const children: [string | number, Tree][] =
@@ -31,8 +33,15 @@ const visit = (check: Check, tree: Tree, schema: SchemaNode | undefined, path: P
   for (const [step, below] of children) visit(check, below, childSchema(governing, step), [...path, step], used);
 };
 
-const checkName = (check: Check, value: string, schema: SchemaNode, path: Path, used: Set<string>): void => {
+const checkName = (
+  check: Check,
+  scalar: Scalar & { value: string },
+  schema: SchemaNode,
+  path: Path,
+  used: Set<string>,
+): void => {
   const names = schema['x-names'];
+  const { value } = scalar;
   if (names === 'model' || names === 'environment') {
     const known = entriesAt(check.tree, homes[names]).map(([name]) => name);
     used.add(`${homes[names]}.${value}`);
@@ -45,8 +54,8 @@ const checkName = (check: Check, value: string, schema: SchemaNode, path: Path, 
       suggestion: nearest(value, known),
       fix,
     });
-  } else if (names !== undefined && check.knowing.fileExists?.(value) === false) {
-    const fix = 'paths are relative to the folder of the pipeline file';
+  } else if (isFile(names, value) && check.knowing.fileExists?.(pathFrom(scalar)) === false) {
+    const fix = 'paths are relative to the folder of the file in which they are written';
     report(check, path, {
       code: 'file',
       message: `the ${names === 'prompt' ? 'prompt file' : 'file or folder'} "${value}" does not exist`,
@@ -54,3 +63,7 @@ const checkName = (check: Check, value: string, schema: SchemaNode, path: Path, 
     });
   }
 };
+
+/** What lies in a package is not known yet. */
+const isFile = (names: Names | undefined, value: string): boolean =>
+  (names === 'file' || names === 'prompt') && !value.includes('${');

@@ -2,6 +2,7 @@
 import type { OwnModule, OwnModules, OwnSort } from '../../../schemas/own-module.ts';
 import { isOwnPath } from '../../own-path.ts';
 import { type Problem, problemAt, type Words } from '../problem.ts';
+import { pathFrom } from '../relative.ts';
 import { at, entriesAt, itemsAt, type Path, showPath, type Tree, textAt } from '../tree.ts';
 import { tagOf, type Variant } from './extend-schema.ts';
 
@@ -30,6 +31,29 @@ export const namedModules = (tree: Tree): NamedModule[] => {
     ...entriesAt(tree, 'environments').flatMap(([name]) => under('environment', ['environments', name])),
     ...itemsAt(tree, 'stages').flatMap((_, index) => under('stage', ['stages', index])),
   ];
+};
+
+/** The tree with every such tag as seen from the main file's folder, whichever file it is written in. */
+export const locateModules = (tree: Tree): Tree =>
+  namedModules(tree).reduce((changed, { at: place }) => {
+    const node = at(changed, ...place);
+    if (node?.kind !== 'scalar') return changed;
+    const path = pathFrom(node);
+    return put(changed, place, { ...node, value: isOwnPath(path) ? path : `./${path}` });
+  }, tree);
+
+const put = (tree: Tree, [step, ...rest]: Path, value: Tree): Tree => {
+  if (step === undefined) return value;
+  if (tree.kind === 'list') {
+    const items = tree.items.map((item, index) => (index === Number(step) ? put(item, rest, value) : item));
+    return { ...tree, items };
+  }
+  const entry = tree.kind === 'map' ? tree.entries.get(String(step)) : undefined;
+  if (tree.kind !== 'map' || entry === undefined) return tree;
+  return {
+    ...tree,
+    entries: new Map(tree.entries).set(String(step), { ...entry, value: put(entry.value, rest, value) }),
+  };
 };
 
 const article = { stage: 'a stage', environment: 'an environment', model: 'a model' } as const;

@@ -1,53 +1,53 @@
 /** The stage `filter`: what is dropped before the vote, the committee, and what is dropped after it. */
 import { Type } from 'typebox';
-import { AcceptRule } from '../../vote.ts';
-import { choice, flag, key, list, number, record, section, strict, type TFilled } from '../key.ts';
-import { calls, prompt } from './common.ts';
+import { Outcome } from '../../step.ts';
+import { flag, key, list, number, section, strict, type TFilled, whole } from '../key.ts';
+import { Committee } from './committee.ts';
+import { calls } from './common.ts';
 
-const rule = Type.Unsafe<AcceptRule>({
-  ...AcceptRule,
-  ...key('nothing', 'The rule over the votes; a change re-counts stored votes and asks nobody.', {
-    default: 'unanimous',
-    example: { at_least: 2 },
+const similarity = { unit: 'similarity', min: 0, max: 1 } as const;
+
+const Alike = strict({
+  words: number('nothing', 'Instruction and actions overlap more than this (Jaccard of word shingles).', {
+    ...similarity,
+    default: 0.85,
+    example: 0.9,
   }),
+  meaning: number(
+    'nothing',
+    'Instructions mean the same: the cosine of their embeddings is above this (local embedder).',
+    {
+      ...similarity,
+      optional: true,
+      example: 0.95,
+    },
+  ),
 });
 
-const committee = section(
-  'output',
-  'The models that vote.',
-  {
-    members: list(
-      'output',
-      'Names of models; two families or more, or a model judges its own work.',
-      Type.String({ 'x-names': 'model' }),
-      { min: 1, unique: true, selects: true, example: ['writer', 'gemini'] },
-    ),
-    criteria: record(
-      'output',
-      'Name → question answered yes or no. Default: aligned, coherent, natural, reasonable (paper, Table 31).',
-      Type.String({ minLength: 1 }),
-      {
-        min: 1,
-        pattern: '^[a-z][a-z0-9_]*$',
-        optional: true,
-        example: { aligned: 'Does the trajectory do what the instruction asks?' },
-      },
-    ),
-    reasons: choice(
-      'output',
-      'A reason before each answer, or one short reason after all answers (small models).',
-      ['each', 'one'],
-      { default: 'each' },
-    ),
-    accept: Type.Optional(rule) as unknown as TFilled<typeof rule>,
-    prompt,
-  },
-  {},
-);
+const duplicates = Type.Unsafe<number | { words?: number; meaning?: number }>({
+  ...key(
+    'nothing',
+    'Kept examples that are more alike than this are duplicates, and the shorter stays: a number for their words, or { words, meaning }.',
+    { ...similarity, default: 0.85, example: { words: 0.85, meaning: 0.95 } },
+  ),
+  anyOf: [Type.Number({ minimum: 0, maximum: 1 }), Alike],
+});
 
 export const FilterStage = strict(
   {
     uses: Type.Literal('filter'),
+    outcomes: list('output', 'Trajectories that are used at all, by how they ended. Default: all.', Outcome, {
+      min: 1,
+      unique: true,
+      selects: true,
+      optional: true,
+      example: ['finished', 'step-limit'],
+    }),
+    min_score: number(
+      'output',
+      "Drop the windows of trajectories that the environment's `verify` scores below this, or could not score.",
+      { unit: 'score', min: 0, max: 1, selects: true, optional: true, example: 0.5 },
+    ),
     drop_repeated: flag(
       'output',
       'Drop steps whose action and observation repeat the one before, before windows are cut.',
@@ -58,11 +58,33 @@ export const FilterStage = strict(
       selects: true,
       default: true,
     }),
-    committee,
-    duplicates: number(
+    steps: section(
+      'output',
+      'Length of the windows that are used.',
+      {
+        min: whole('output', 'Drop shorter windows.', { unit: 'actions', min: 1, optional: true, example: 2 }),
+        max: whole('output', 'Drop longer windows.', { unit: 'actions', min: 1, optional: true, example: 20 }),
+      },
+      { selects: true, optional: true },
+    ),
+    committee: Committee,
+    duplicates: Type.Optional(duplicates) as unknown as TFilled<typeof duplicates>,
+    expect: section(
       'nothing',
-      'Kept examples whose instruction and actions overlap more than this (Jaccard of word shingles) are duplicates; the shorter stays.',
-      { unit: 'similarity', min: 0, max: 1, default: 0.85, example: 0.9 },
+      'What a sound run looks like; outside of it the run still ends with its dataset, says so, and lbi run exits with 5.',
+      {
+        keep_rate: list(
+          'nothing',
+          'Lowest and highest share of the judged examples that is kept.',
+          Type.Number({ minimum: 0, maximum: 1 }),
+          {
+            min: 2,
+            optional: true,
+            example: [0.2, 0.7],
+          },
+        ),
+      },
+      { optional: true },
     ),
     ...calls,
   },

@@ -41,6 +41,14 @@ const withOwn = (schema: SchemaNode): SchemaNode => {
   return { ...schema, oneOf: [...oneOf, { ...open, properties: { ...own.properties, [tag]: others } }] };
 };
 
+/** Keys that only a module knows are let through where its path stands beside them; elsewhere they would hide every slip. */
+const pathOf = ({ properties = {} }: SchemaNode): { required?: string[] } => {
+  const tag = Object.keys(properties).find((name) => properties[name]?.pattern === ownPattern);
+  return tag === undefined ? {} : { required: [tag] };
+};
+
+const ownPattern = '^\\.{0,2}/';
+
 const convert = (given: SchemaNode, form: Form): JsonObject => {
   const schema = withOwn(given);
   const kept: JsonObject = Object.fromEntries(
@@ -50,7 +58,8 @@ const convert = (given: SchemaNode, form: Form): JsonObject => {
   );
   const description = describe(schema);
   const said: JsonObject = description === undefined ? {} : { description };
-  if (form === 'part' && schema.oneOf !== undefined) kept.anyOf = schema.oneOf.map((each) => convert(each, form));
+  if (form === 'part' && schema.oneOf !== undefined)
+    kept.anyOf = schema.oneOf.map((each) => ({ ...convert(each, form), ...pathOf(each) }));
   if (takesPlaceholder(schema)) {
     const { default: value, ...own } = kept;
     return { ...said, ...(value === undefined ? {} : { default: value }), anyOf: [own, { ...placeholder }] };

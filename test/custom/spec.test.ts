@@ -283,3 +283,22 @@ test('the modules of the guide load as they are written there', async () => {
     assert.ok((await loadModule(folder.path, `./guide-${index}.ts`)).module.version);
   }
 });
+
+test('a module is looked for beside the file that names it, also where another file extends that one', async () => {
+  const whole = pipeline({ after: { instruct: stage(', limit: 3') } });
+  await folder.write({
+    'shared/stage.ts': passing('tasks', keys),
+    'shared/lamps.script.yaml': 'rules: []\n',
+    'shared/base.yaml': whole,
+    'child.yaml': 'extends: shared/base.yaml\nname: child\nsources:\n  - files: docs/*.md\n',
+  });
+  const { loaded } = await readPipelineFile(join(folder.path, 'child.yaml'), { environment: {} });
+  assert.ok('spec' in loaded, JSON.stringify('problems' in loaded && loaded.problems));
+  assert.equal(loaded.spec.stages[1]?.uses, './shared/stage.ts');
+  assert.deepEqual(Object.keys(loaded.own ?? {}), ['./shared/stage.ts']);
+  await folder.write({ 'shared/base.yaml': whole.replace('./stage.ts', './stge.ts') });
+  const { loaded: wrong } = await readPipelineFile(join(folder.path, 'child.yaml'), { environment: {} });
+  const [problem] = 'problems' in wrong ? wrong.problems : [];
+  assert.match(problem?.file ?? '', /shared\/base\.yaml$/);
+  assert.equal(problem?.line, 11);
+});

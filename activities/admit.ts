@@ -1,5 +1,5 @@
 /** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
-import { distinctTasks } from '../core/duplicates.ts';
+import { type TaskSet, taskSet } from '../core/task-set.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
@@ -10,8 +10,10 @@ import { finishedEpisode } from './conclude.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
 
-interface Batch {
+/** What became of a document's tasks; a page of the run. */
+export interface Batch {
   instructions: string[];
+  /** one entry for each attempt at each */
   fresh: TaskEntry[];
   duplicates: number;
 }
@@ -19,18 +21,22 @@ interface Batch {
 const batchPath = (run: string, batch: number): string =>
   `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
 
-/** Instructions admitted so far, by run: read once from the store, then kept. */
-const admittedBefore = new Map<string, { batches: number; instructions: string[] }>();
+/** Tasks admitted so far, by run: read once from the store, then kept. */
+const admittedBefore = new Map<string, { batches: number; tasks: TaskSet }>();
 
-async function instructionsBefore(deps: Deps, run: string, batch: number): Promise<string[]> {
+async function tasksBefore(deps: Deps, run: string, batch: number, threshold: number): Promise<TaskSet> {
   const known = admittedBefore.get(run);
-  const start = known !== undefined && known.batches <= batch ? known : { batches: 0, instructions: [] };
-  const instructions = [...start.instructions];
-  for (let page = start.batches; page < batch; page += 1) {
-    instructions.push(...(await readPage<Batch>(deps.store, batchPath(run, page))).instructions);
+  const before = known !== undefined && known.batches <= batch ? known : { batches: 0, tasks: taskSet(threshold) };
+  const start = before.batches;
+  const pages: Batch[] = [];
+  for (let page = start; page < batch; page += 1) pages.push(await readPage<Batch>(deps.store, batchPath(run, page)));
+  // Without a pause from here on: another call for the same run may have added some of them meanwhile.
+  for (const { instructions } of pages.slice(before.batches - start)) {
+    for (const instruction of instructions) before.tasks.add(instruction);
+    before.batches += 1;
   }
-  admittedBefore.set(run, { batches: batch, instructions });
-  return instructions;
+  admittedBefore.set(run, before);
+  return before.tasks;
 }
 
 interface AdmitInput {
@@ -45,8 +51,7 @@ export const admit =
   (deps: Deps) =>
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
-    const path = batchPath(input.run, input.batch);
-    const batch = (await findPage<Batch>(deps.store, path)) ?? (await admitBatch(deps, plan, input, path));
+    const batch = await admitted(deps, plan, input);
     const fresh: TaskEntry[] = [];
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {
@@ -57,6 +62,12 @@ export const admit =
     return { fresh, finished, duplicates: batch.duplicates };
   };
 
+/** The episodes of a document's tasks, duplicates apart, whether or not they are done. */
+export async function admitted(deps: Deps, plan: Plan, input: AdmitInput): Promise<Batch> {
+  const path = batchPath(input.run, input.batch);
+  return (await findPage<Batch>(deps.store, path)) ?? (await admitBatch(deps, plan, input, path));
+}
+
 /** A task whose trajectory is in the store already: its episode opens no session. */
 async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<TaskEntry> {
   const attempt = await findAttempt(deps.store, plan, task);
@@ -65,14 +76,10 @@ async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<Tas
 
 async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: string): Promise<Batch> {
   const stage = stageOf(plan, 'instruct');
-  const before = await instructionsBefore(deps, input.run, input.batch);
+  const before = await tasksBefore(deps, input.run, input.batch, stage.duplicates);
   const candidates = input.tasks === null ? [] : await getJson<string[]>(deps.store, input.tasks);
-  const { fresh, duplicates } = distinctTasks(
-    candidates.map((instruction) => ({ instruction })),
-    before,
-    stage.duplicates,
-  );
-  const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.length);
+  const { fresh, duplicates } = before.distinct(candidates.map((instruction) => ({ instruction })));
+  const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.size());
   const admitted = fresh.slice(0, room).map(({ instruction }) => instruction);
   const attempts = stageOf(plan, 'interact').attempts;
   const entries: TaskEntry[] = [];

@@ -13,6 +13,16 @@ export interface Asked {
   usage: Usage;
 }
 
+/** A question with a stored reply: what a dry walk over a plan hears of. */
+export interface Known {
+  /** name of the model in the plan */
+  model: string;
+  key: string;
+  request: ModelRequest;
+  /** what the reply cost when it was given */
+  usage: Usage;
+}
+
 /** What is stored: the reply, the question it answers, and who paid. */
 interface Kept {
   reply: Omit<ModelReply, 'value'> & { value: Json };
@@ -49,9 +59,24 @@ const asJson = (request: ModelRequest): Json => ({
 /** Questions being asked right now by this process: the same one asked meanwhile waits for the same reply. */
 const asking = new Map<string, Promise<Kept>>();
 
+/** In place of an answer where nobody may be asked: the question that is not in the store, and whom it is for. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+  readonly model: string;
+  readonly key: string;
+  readonly request: ModelRequest;
+  constructor(model: string, key: string, request: ModelRequest) {
+    super(`${model} was never asked this (${request.role})`);
+    this.model = model;
+    this.key = key;
+    this.request = request;
+  }
+}
+
 /**
  * Asks a model of the plan, unless the same question was answered before. The reply is on disk before this returns, so a worker that
  * dies right after pays nothing again; the retry of the same activity still reports the usage, another caller reports none.
+ * With `deps.stored` nobody is asked: a question without a stored reply throws `Unanswered`.
  */
 export async function ask(deps: Deps, plan: Plan, name: string, request: ModelRequest, salt: Json): Promise<Asked> {
   const model = await deps.model(plan, name);
@@ -59,10 +84,12 @@ export async function ask(deps: Deps, plan: Plan, name: string, request: ModelRe
   const key = questionKey(model.identity, question, salt);
   const me = deps.caller();
   const known = await deps.store.memo(key);
+  if (known === undefined && deps.stored !== undefined) throw new Unanswered(name, key, request);
   const kept =
     known === undefined
       ? await askOnce(key, () => askNow(deps, model, request, { key, question, me }))
       : await getJson<Kept>(deps.store, known);
+  deps.stored?.({ model: name, key, request, usage: kept.reply.usage });
   return { reply: restore(kept), usage: kept.caller === me ? kept.reply.usage : noUsage };
 }
 

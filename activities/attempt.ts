@@ -1,20 +1,26 @@
 /** One attempt at a task: sealed under its identity, found again by it, so that no session is opened for what was already walked. */
 import { canonical } from '../core/canonical.ts';
 import { unitIdentity } from '../core/plan.ts';
-import type { Ref, Usage } from '../schemas/common.ts';
+import type { Json, Ref, Usage } from '../schemas/common.ts';
 import type { Decision } from '../schemas/decision.ts';
 import type { RecalledAttempt, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Step, Trajectory } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
-import { getJson, hashOf, putJson } from '../store/json.ts';
+import { getJson, hasherOf, putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { readTrajectory } from './chain.ts';
 import type { Deps } from './deps.ts';
 
+const hashers = new WeakMap<Plan, (task: Ref) => string>();
+
 /** Identity of an attempt: the agent, its place and its prompt, and the task (which names document, attempt and seed). */
-export const attemptKey = (plan: Plan, task: Ref): string =>
-  hashOf({ unit: 'attempt', task, identity: unitIdentity(plan, { stage: 'interact' }) });
+export function attemptKey(plan: Plan, task: Ref): string {
+  const identity = (): Json => unitIdentity(plan, { stage: 'interact' });
+  const hasher = hashers.get(plan) ?? hasherOf({ unit: 'attempt', identity: identity() }, 'task');
+  hashers.set(plan, hasher);
+  return hasher(task);
+}
 
 export const seal =
   (deps: Deps) =>

@@ -3,12 +3,12 @@ import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
 import { recount, settled } from '../core/recount.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Ref } from '../schemas/common.ts';
+import type { Json, JsonObject, Ref } from '../schemas/common.ts';
 import type { Episode, EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
-import { getJson, hashOf, putJson } from '../store/json.ts';
+import { getJson, hasherOf, hashOf, putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
@@ -17,15 +17,21 @@ import { digestOf, familyOf } from './digest.ts';
 /** Version of a record's shape: one of another shape is not found, and made again from replies that are. */
 const recordVersion = 2;
 
+const hashers = new WeakMap<Plan, (task: Ref) => string>();
+
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
-export const episodeKey = (plan: Plan, task: Ref): string =>
-  hashOf({
+export function episodeKey(plan: Plan, task: Ref): string {
+  const stages = (): Json[] => (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name));
+  const identity = (): JsonObject => ({
     unit: 'episode',
     record: recordVersion,
-    task,
-    stages: (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name)),
+    stages: stages(),
     ...ownEpisodeIdentity(plan),
   });
+  const hasher = hashers.get(plan) ?? hasherOf(identity(), 'task');
+  hashers.set(plan, hasher);
+  return hasher(task);
+}
 
 /** Where an episode is kept whose votes were too few for the rule of a later run: more were asked for under that rule. */
 const recountKey = (plan: Plan, task: Ref): string => {

@@ -6,6 +6,7 @@ import type { Flow } from '../schemas/flow.ts';
 import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
+import type { Known } from './ask.ts';
 import type { StageRunner } from './own-stage.ts';
 import type { Sessions } from './sessions.ts';
 import type { Repositories } from './sources/context.ts';
@@ -38,6 +39,11 @@ export interface Deps {
   indexes: string;
   /** Queue that only this process polls. */
   pinnedQueue: string;
+  /**
+   * Set where nobody may be asked: every question is answered from the store, and told of here, or throws `Unanswered`
+   * (activities/ask.ts). A worker leaves it out.
+   */
+  stored?: (known: Known) => void;
   /** Who asks, so that a retry of the same call is told from another call. */
   caller(): string;
   /** Aborted when the call at work is cancelled. */

@@ -8,11 +8,19 @@ import { findStage } from './plans.ts';
 import { vectorsOf } from './vectors.ts';
 
 /** Marks duplicates as dropped; of each group the shorter stays. The embedder is asked only for instructions that it never saw. */
-export async function dropDuplicates(deps: Deps, plan: Plan, judged: Judged[]): Promise<void> {
+export async function dropDuplicates(
+  deps: Pick<Deps, 'store' | 'embedder'>,
+  plan: Plan,
+  judged: Judged[],
+): Promise<void> {
   const wanted = findStage(plan, 'filter')?.duplicates ?? 1;
   const { words = 1, meaning } = typeof wanted === 'number' ? { words: wanted } : wanted;
   const drop = (ids: Map<string, string>, reason: string): void => {
-    for (const item of judged) if (ids.has(item.example)) Object.assign(item, { kept: false, reason });
+    for (const item of judged) {
+      if (!ids.has(item.example)) continue;
+      item.kept = false;
+      item.reason = reason;
+    }
   };
   const kept = (): Judged[] => judged.filter((item) => item.kept);
   const texts = kept().map(({ example, instruction, actions }) => ({

@@ -7,21 +7,23 @@ import type { Absence, Episode } from '../schemas/episode.ts';
 import type { DatasetSummary, EpisodeEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Committee } from '../schemas/vote.ts';
-import { getJson, putJson, writePage } from '../store/json.ts';
+import { getJson, putJson } from '../store/json.ts';
 import { committeeOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { dropDuplicates } from './drop-duplicates.ts';
-import type { Judged } from './judged.ts';
-import { judgedPath } from './judged.ts';
+import { type Judged, writeJudged } from './judged.ts';
 import { findStage } from './plans.ts';
 import { sealedEpisodes } from './record.ts';
 import type { KeptExample } from './rows.ts';
 
 /** Records that are read at once. */
-const together = 64;
+const together = 32;
+
+/** What counting is done with; a model is not among it. */
+type Counting = Pick<Deps, 'store' | 'plan' | 'embedder'>;
 
 export const tally =
-  (deps: Deps) =>
+  (deps: Counting) =>
   async (input: { plan: Ref; run: string; pages: number }): Promise<DatasetSummary> => {
     const plan = await deps.plan(input.plan);
     const judged = await judgeAll(deps, plan, input);
@@ -30,7 +32,7 @@ export const tally =
     const dropped: Record<string, number> = {};
     for (const { kept, reason } of judged) if (!kept) count(dropped, reason);
     const rows = keptRows(plan, judged);
-    await writePage(deps.store, judgedPath(input.run), judged);
+    await writeJudged(deps.store, input.run, judged);
     const absent: Record<string, number> = {};
     for (const item of judged) for (const one of item.absent ?? []) count(absent, inWords(one));
     const unexpected = unexpectedOf(plan, rows.length, judged.length);
@@ -48,7 +50,7 @@ export const tally =
     };
   };
 
-async function judgeAll(deps: Deps, plan: Plan, { run, pages }: { run: string; pages: number }): Promise<Judged[]> {
+async function judgeAll(deps: Counting, plan: Plan, { run, pages }: { run: string; pages: number }): Promise<Judged[]> {
   const committee = committeeOf(plan);
   const judged: Judged[] = [];
   let batch: EpisodeEntry[] = [];

@@ -6,13 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { seal } from '../activities/attempt.ts';
 import { conclude } from '../activities/conclude.ts';
 import type { Deps } from '../activities/deps.ts';
 import { record } from '../activities/record.ts';
-import { tally } from '../activities/tally.ts';
 import { vote } from '../activities/vote.ts';
 import { noUsage } from '../core/usage.ts';
 import type { Ref } from '../schemas/common.ts';
@@ -157,43 +155,23 @@ async function makeStore(folder: string, examples: number, perEpisode: number): 
   }
 }
 
-/** In a process of its own: one tally, its time and the memory that the process took at most. */
-async function measure(folder: string, threshold: number, pages: number): Promise<void> {
-  const store = await folderStore(join(folder, 'store'));
-  const deps = partsOf(store, folder, {
-    model: () => {
-      throw new Error('a tally asked a model');
-    },
-  });
-  const plan = await planOf(store, threshold);
-  const started = performance.now();
-  const { kept, dropped } = await tally(deps)({ plan, run, pages });
-  const seconds = (performance.now() - started) / 1000;
-  const megabytes = process.resourceUsage().maxRSS / 1024;
-  console.log(
-    JSON.stringify({ threshold, kept, dropped, seconds: Number(seconds.toFixed(2)), peakMB: Math.round(megabytes) }),
-  );
-}
-
 const [first = '10000', second = '4', third] = process.argv.slice(2);
-if (first === '--measure') {
-  await measure(second, Number(third), Number(process.argv[5]));
-} else {
-  const folder = third ?? (await mkdtemp(join(tmpdir(), 'lbi-tally-')));
-  const [examples, perEpisode] = [Number(first), Number(second)];
-  try {
-    console.log(
-      `${examples} examples, ${perEpisode} an episode, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`,
-    );
-    const made = await readdir(join(folder, 'store')).catch(() => undefined);
-    if (made === undefined) await makeStore(folder, examples, perEpisode);
-    const pages = String(Math.ceil(Math.ceil(examples / perEpisode) / pageSize));
-    for (const threshold of ['0.4', '0.6', '0.6', '0.3']) {
-      const call = [fileURLToPath(import.meta.url), '--measure', folder, threshold, pages];
-      const { stdout, stderr, status } = spawnSync(process.execPath, call, { encoding: 'utf8' });
-      console.log(status === 0 ? stdout.trim() : stderr);
-    }
-  } finally {
-    if (third === undefined) await rm(folder, { recursive: true, force: true });
+const folder = third ?? (await mkdtemp(join(tmpdir(), 'lbi-tally-')));
+const [examples, perEpisode] = [Number(first), Number(second)];
+try {
+  console.log(
+    `${examples} examples, ${perEpisode} an episode, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`,
+  );
+  const made = await readdir(join(folder, 'store')).catch(() => undefined);
+  if (made === undefined) await makeStore(folder, examples, perEpisode);
+  const store = await folderStore(join(folder, 'store'));
+  const pages = String(Math.ceil(Math.ceil(examples / perEpisode) / pageSize));
+  for (const threshold of [0.4, 0.6, 0.6, 0.3]) {
+    const plan = await planOf(store, threshold);
+    const call = [join(import.meta.dirname, 'tally-once.ts'), join(folder, 'store'), plan, run, pages];
+    const { stdout, stderr, status } = spawnSync(process.execPath, call, { encoding: 'utf8' });
+    console.log(`accept: { confidence: ${threshold} }  ${status === 0 ? stdout.trim() : stderr}`);
   }
+} finally {
+  if (third === undefined) await rm(folder, { recursive: true, force: true });
 }

@@ -1,91 +1,119 @@
-/** `lbi init`: a folder with a commented pipeline, its schema for the editor, and what git should leave out. */
+/** `lbi init`: a folder with a commented pipeline made from what is here, its schema for the editor, and what git should leave out. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { program } from './home.ts';
-import { schemaText } from './schema.ts';
+import { type Asker, askFlags, terminal } from './init/ask.ts';
+import { type Choices, choose, type InitFlags } from './init/choices.ts';
+import { alreadyThere, companions, secretsIn, writeFiles } from './init/folder.ts';
+import { look } from './init/look.ts';
+import { copyOf, findShipped, shippedFolder } from './init/shipped.ts';
+import { sourceOf } from './init/source-part.ts';
+import { pipelineText } from './init/text.ts';
+import { WrongCall } from './wrong-call.ts';
 
-const templates = {
-  shell: "a shell and npm's manual, with a small model on this machine: no key needed",
-  browser: 'a TiddlyWiki in a browser, with models of Anthropic and Google: two keys needed',
-} as const;
-
-type Template = keyof typeof templates;
-
-export interface InitOptions {
-  template?: string;
+export interface InitOptions extends InitFlags {
+  /** The name of a shipped pipeline to copy; true when it was left out. */
+  from?: string | true;
+  /** Take what was found, ask nothing. */
+  yes?: boolean;
   json?: boolean;
 }
 
-/** Exit codes: 0 written, 2 unknown template or a pipeline that is already there (nothing is written then). */
-export const initCommand = async (folder = '.', options: InitOptions = {}): Promise<number> => {
-  const template = options.template ?? 'shell';
-  if (!isTemplate(template)) {
-    const known = Object.entries(templates).map(([name, says]) => `  ${name.padEnd(8)} ${says}`);
-    return refuse(`there is no template "${template}". Templates:\n${known.join('\n')}`);
-  }
+/** Who asks where a person can answer; undefined everywhere else. */
+type Asking = (options: InitOptions) => Promise<Asker | undefined>;
+
+const inTerminal: Asking = async ({ yes, json }) =>
+  yes === true || json === true || process.stdin.isTTY !== true || process.stderr.isTTY !== true
+    ? undefined
+    : terminal();
+
+/** Exit codes: 0 written, 2 a flag that makes no sense or a pipeline that is already there (nothing is written then), 4 left. */
+export const initCommand = async (folder = '.', options: InitOptions = {}, asking = inTerminal): Promise<number> => {
   const pipeline = join(folder, 'pipeline.yaml');
-  if (existsSync(pipeline))
-    return refuse(`${pipeline} is already there; name another folder: ${program} init my-pipeline`);
-  await mkdir(folder, { recursive: true });
-  const written = [await write(pipeline, await readFile(templateFile(template), 'utf8'))];
-  written.push(await write(join(folder, 'pipeline.schema.json'), schemaText()));
-  written.push(...(await associateSchema(folder)), ...(await ignoreRuns(folder)));
+  if (options.from === undefined && existsSync(pipeline)) throw there(pipeline);
+  const made =
+    options.from === undefined ? await fromChoices(folder, options, asking) : await fromShipped(options.from);
+  if (made === undefined) {
+    process.stderr.write('nothing was written\n');
+    return 4;
+  }
+  if (existsSync(pipeline)) throw there(pipeline);
+  const kept = alreadyThere(folder, Object.keys(made.files));
+  const fresh = Object.fromEntries(Object.entries(made.files).filter(([name]) => !kept.includes(name)));
+  const written = await writeFiles(folder, {
+    'pipeline.yaml': made.text,
+    ...fresh,
+    ...(await companions(folder, made.text)),
+  });
   if (options.json === true)
-    process.stdout.write(`${JSON.stringify({ schema: 'lbi.init/1', data: { template, written }, warnings: [] })}\n`);
-  else process.stdout.write(`${written.map((path) => `wrote ${path}`).join('\n')}\n`);
-  process.stderr.write(nextCommands(folder, template));
+    process.stdout.write(
+      `${JSON.stringify({ schema: 'lbi.init/1', data: { choices: made.choices, written, kept }, warnings: [] })}\n`,
+    );
+  else
+    process.stdout.write(
+      [
+        ...made.says,
+        ...written.map((path) => `wrote ${path}`),
+        ...kept.map((name) => `kept ${join(folder, name)}`),
+        '',
+      ].join('\n'),
+    );
+  process.stderr.write(nextCommands(folder, made.text));
   return 0;
 };
 
-const isTemplate = (name: string): name is Template => Object.hasOwn(templates, name);
+const there = (pipeline: string): WrongCall =>
+  new WrongCall(`${pipeline} is already there; name another folder: ${program} init my-pipeline`);
 
-const refuse = (message: string): number => {
-  process.stderr.write(`${message}\n`);
-  return 2;
+interface Made {
+  text: string;
+  files: Record<string, string | Uint8Array>;
+  choices: Choices | { from: string };
+  /** What was decided, in words. */
+  says: string[];
+}
+
+const fromChoices = async (folder: string, options: InitOptions, asking: Asking): Promise<Made | undefined> => {
+  const found = await look('.', process.env);
+  const asker = await asking(options);
+  const flags = asker === undefined ? options : await askFlags(asker, folder, options, found);
+  if (flags === undefined) return undefined;
+  const choices = choose(folder, flags, found);
+  const source = await sourceOf(choices, folder);
+  const scripted = choices.writer === 'scripted' || choices.judge === 'scripted';
+  const replies = scripted ? { 'replies.yaml': await repliesFor(choices) } : {};
+  return {
+    text: pipelineText(choices, found, source),
+    files: { ...source.files, ...replies },
+    choices,
+    says: [decided(choices)],
+  };
 };
 
-/** Templates lie in `pipelines/init` of the package, above this file in the sources and in the build alike. */
-const templateFile = (template: Template): string => {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, 'pipelines', 'init', `${template}.yaml`))) {
-    if (dirname(folder) === folder)
-      throw new Error(`the template ${template} is missing from this installation; install it again`);
-    folder = dirname(folder);
-  }
-  return join(folder, 'pipelines', 'init', `${template}.yaml`);
+/** Rules for the scripted model that suit the place. */
+const repliesFor = ({ place }: Choices): Promise<string> =>
+  readFile(join(shippedFolder(), 'init', `replies-${place}.yaml`), 'utf8');
+
+const decided = ({ docs, place, app, url, writer, judge }: Choices): string => {
+  const from = docs.kind === 'path' ? docs.path : 'url' in docs ? docs.url : docs.kind;
+  return `documents: ${from}; ${place}${app === undefined ? '' : ` with ${app}`}${url === undefined ? '' : ` on ${url}`}; models: ${writer}${judge === writer ? '' : `, judged by ${judge}`}`;
 };
 
-const write = async (path: string, text: string): Promise<string> => {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-  return path;
+const fromShipped = async (name: string | true): Promise<Made> => {
+  const shipped = await findShipped(name);
+  return { ...(await copyOf(shipped)), choices: { from: shipped.name }, says: [`a copy of ${shipped.name}`] };
 };
 
-const association = { 'yaml.schemas': { './pipeline.schema.json': ['pipeline.yaml', '*.pipeline.yaml'] } };
-
-/** Settings that exist are left alone: they may hold comments, and the first line of the pipeline is enough for most editors. */
-const associateSchema = async (folder: string): Promise<string[]> => {
-  const path = join(folder, '.vscode', 'settings.json');
-  return existsSync(path) ? [] : [await write(path, `${JSON.stringify(association, null, 2)}\n`)];
-};
-
-/** Runs are large, and `.env` holds keys. */
-const ignoreRuns = async (folder: string): Promise<string[]> => {
-  const path = join(folder, '.gitignore');
-  const before = existsSync(path) ? await readFile(path, 'utf8') : '';
-  const there = before.split(/\r?\n/).map((line) => line.trim().replaceAll('/', ''));
-  const added = ['.lbi/', '.env'].filter((name) => !there.includes(name.replace('/', '')));
-  if (added.length === 0) return [];
-  const start = before === '' || before.endsWith('\n') ? before : `${before}\n`;
-  return [await write(path, `${start}${added.join('\n')}\n`)];
-};
-
-const nextCommands = (folder: string, template: Template): string => {
+const nextCommands = (folder: string, pipeline: string): string => {
   const enter = relative('.', folder) === '' ? [] : [`cd ${folder}`];
   // A program called by a relative path is elsewhere once the folder is entered.
   const lbi = enter.length > 0 && /^\.{1,2}\//.test(program) ? relative(resolve(folder), resolve(program)) : program;
-  const keys = template === 'browser' ? ['echo ANTHROPIC_API_KEY=… >> .env', 'echo GEMINI_API_KEY=… >> .env'] : [];
-  const commands = [...enter, ...keys, `${lbi} doctor`, `${lbi} validate pipeline.yaml`, `${lbi} run pipeline.yaml`];
+  const unset = secretsIn(pipeline).filter((secret) => (process.env[secret] ?? '') === '');
+  const keys = unset.map((secret) => `echo ${secret}=… >> .env`);
+  const commands = [
+    ...[...enter, ...keys, `${lbi} doctor pipeline.yaml`, `${lbi} preview pipeline.yaml`],
+    `${lbi} run pipeline.yaml`,
+  ];
   return `\nNext:\n${commands.map((command) => `  ${command}`).join('\n')}\n`;
 };

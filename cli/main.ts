@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `lbi` program: commands and their options; each command's work is loaded when it is called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
 import { program as lbi } from './home.ts';
 import { WrongCall } from './wrong-call.ts';
@@ -24,8 +24,9 @@ const program = new Command(lbi)
   .addHelpText(
     'after',
     `
-Exit codes: 0 done, 1 failed, 2 wrong call, 3 wrong pipeline, run or task,
-  4 left or cancelled, 5 a check found problems, 6 this machine lacks something
+Exit codes: 0 done, 1 failed, 2 wrong call or may not spend,
+  3 wrong pipeline, run or task, 4 left or cancelled, 5 a check found problems,
+  6 this machine lacks something, 10 plan --exit-code: there is work to do
 
 Begin with:  ${lbi} doctor    ${lbi} init my-agent    ${lbi} run pipeline.yaml
 `,
@@ -57,9 +58,21 @@ program.commandsGroup('Author');
 program
   .command('init')
   .argument('[folder]', 'where to put it', '.')
-  .option('--template <name>', 'shell (no key needed) or browser (two keys)', 'shell')
+  .option('--docs <where>', 'documentation: folder, file, web address, git address, none or sample')
+  .option('--environment <kind>', 'where the agent acts: shell, browser or scripted')
+  .option('--app <what>', 'shell: an npm package; browser: the command that starts the application')
+  .option('--url <address>', 'browser: the first page of a site that is running')
+  .option('--provider <name>', 'model that writes and acts: anthropic, google, openai, ollama, local or scripted')
+  .option('--judge <name>', 'model that judges: another maker judges better')
+  .option('--name <name>', 'name of the pipeline (the name of the folder)')
+  .option('--from [name]', 'copy a pipeline that comes with lbi, e.g. quickstart')
+  .option('-y, --yes', 'ask nothing, take what was found')
   .option(...json)
-  .description('write a commented pipeline to start from')
+  .description('write a commented pipeline for what is here; asks a little in a terminal')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} init my-agent --docs ./docs\n  ${lbi} init my-site --url https://shop.example.com --docs https://shop.example.com/help\n  ${lbi} init tea --from quickstart\n`,
+  )
   .action(does(async (folder, options) => (await import('./init.ts')).initCommand(folder, options)));
 program
   .command('validate')
@@ -92,7 +105,77 @@ program
   .description('print the JSON Schema of the pipeline file, for editors')
   .action(does(async (options) => (await import('./schema.ts')).schemaCommand(options)));
 
+program
+  .command('explain')
+  .argument('<what>', 'a key, e.g. interact.max_steps; an example or a task of a run: RUN/ID')
+  .option(...json)
+  .description('say what a key does, or where an example comes from and why it was kept')
+  .addHelpText('after', `\nExamples:\n  ${lbi} explain filter.committee.accept\n  ${lbi} explain @last/3f2a91\n`)
+  .action(does(async (what, options) => (await import('./explain.ts')).explainCommand(what, options)));
+
+const prompt = program.command('prompt').description('the prompts as models get them: show, list, copy');
+prompt
+  .command('show')
+  .argument('<stage>', 'instruct, interact, query, construct or filter')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
+  .option('--style <style>', 'of the stage construct: new-task or replicate')
+  .option('--member <model>', 'the committee member that is asked')
+  .option('--from <run>', 'fill it with something of this run: RUN, RUN/TASK or RUN/EXAMPLE')
+  .option('--document <which>', 'number, path or a part of the path of a document', '1')
+  .option('--task <text>', 'the task to show where no run has one')
+  .option(...json)
+  .description('the prompt of a stage, filled with something real; no model is asked')
+  .action(does(async (stage, options) => (await import('./prompt.ts')).promptShowCommand(stage, options)));
+prompt
+  .command('list')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--profile <name>', 'use this profile of the file')
+  .option(...json)
+  .description('the prompts of a pipeline, where they lie and which variables they may use')
+  .action(does(async (options) => (await import('./prompt.ts')).promptListCommand(options)));
+prompt
+  .command('copy')
+  .argument('<stage>', 'instruct, interact, query, construct or filter')
+  .option('--pipeline <file>', 'pipeline file', 'pipeline.yaml')
+  .option('--style <style>', 'of the stage construct: new-task or replicate')
+  .option('--to <file>', 'where to write it, relative to the pipeline (prompts/NAME.md)')
+  .option(...json)
+  .description('write a shipped prompt beside the pipeline, to change it')
+  .action(does(async (stage, options) => (await import('./prompt.ts')).promptCopyCommand(stage, options)));
+
 program.commandsGroup('Run');
+program
+  .command('preview')
+  .argument('<file>', 'pipeline file')
+  .option('--document <which>', 'number, path or a part of the path of a document', '1')
+  .option('--task <text>', 'try this task instead of one that is invented')
+  .option('--steps <number>', 'most actions of the attempt (8)', count)
+  .option('--windows <number>', 'most windows that are judged (3)', count)
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
+  .option('--keep', 'remember the replies, so that a run does not pay for them again')
+  .option('-y, --yes', 'do not ask before the first call that costs money')
+  .option('--json', 'one JSON event a line')
+  .description('take one document through every stage here and now, shown as it happens')
+  .addHelpText('after', `\nExample:\n  ${lbi} preview pipeline.yaml --task "Switch the first lamp on"\n`)
+  .action(does(async (file, options) => (await import('./preview.ts')).previewCommand(file, options)));
+program
+  .command('plan')
+  .argument('<file>', 'pipeline file')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
+  .option('--against <run>', 'compare with this run; else with the newest of the pipeline')
+  .option('--fetch', 'install packages that carry documents, to count these')
+  .option('--exit-code', 'end with 10 when there is work to do, with 0 when there is none')
+  .option(...json)
+  .description('what a run would do, reuse and cost, and why; asks nobody, starts nothing')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} plan pipeline.yaml\n  ${lbi} plan pipeline.yaml --against @last --json\n`,
+  )
+  .action(does(async (file, options) => (await import('./plan.ts')).planCommand(file, options)));
 program
   .command('run')
   .argument('<file>', 'pipeline file')
@@ -100,6 +183,7 @@ program
   .option('--set <path=value>', 'change a value, e.g. sources.0.limit=5', collect)
   .option('--input <name=value>', 'give one of the inputs that the pipeline asks for', collect)
   .option('--detach', 'start it and come back at once')
+  .option('-y, --yes', 'spend what it costs without asking')
   .option(...json)
   .description('start a run and watch it; Ctrl-C leaves, the run goes on')
   .addHelpText(
@@ -186,10 +270,15 @@ program
 program.commandsGroup('Machine');
 program
   .command('doctor')
+  .argument('[file]', 'check what this pipeline needs, and only that')
+  .option('--online', 'ask providers whether keys work and sites whether they are there (with a file: always)')
+  .option('--no-online', 'with a file: ask nobody')
+  .option('--profile <name>', 'use this profile of the file')
+  .option('--set <path=value>', 'change a value', collect)
   .option('--fix', 'first download and install what is missing')
   .option(...json)
   .description('check what this machine has and say how to mend what is missing')
-  .action(does(async (options) => (await import('./doctor.ts')).doctorCommand(options)));
+  .action(does(async (file, options) => (await import('./doctor.ts')).doctorCommand(options, file)));
 program
   .command('up')
   .option(...json)
@@ -207,6 +296,17 @@ program
 program
   .command('supervise', { hidden: true })
   .action(does(async () => (await import('./machine.ts')).superviseCommand()));
+
+// What a shell asks while one types is answered by a library that is loaded for that alone.
+if (/^complet(e|ion)$/.test(process.argv[2] ?? '')) {
+  await (await import('./completion.ts')).addCompletion(program, process.argv.slice(4));
+} else {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish', 'powershell']))
+    .description('print a script that completes commands, files, runs and keys')
+    .addHelpText('after', `\nExample:\n  source <(${lbi} completion bash)     in ~/.bashrc\n`);
+}
 
 program.helpCommand('help [command]', 'say more about a command');
 for (const command of program.commands) command.showHelpAfterError(`(${lbi} ${command.name()} --help says more)`);

@@ -7,6 +7,7 @@ import { modelsNamedBy } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { modelIdentity } from '../core/plan.ts';
 import { localEmbedder } from '../models/embedder.ts';
+import type { ModelFacts } from '../models/facts.ts';
 import type { Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
 import type { OwnModelContext } from '../models/own.ts';
@@ -53,6 +54,16 @@ async function openPlanned(plan: Plan, name: string, within: string[], open: Ope
   );
 }
 
+/** What is known of a model of the user's own without opening it. */
+export const ownModelFacts = (plan: Plan, name: string): ModelFacts => {
+  const module = plan.own?.[plan.spec.models[name]?.provider ?? ''];
+  return {
+    identity: `own:${hashOf(modelIdentity(plan, name))}`,
+    scripted: module?.scripted === true,
+    images: module?.images === true,
+  };
+};
+
 /** A model of the user's own. It may ask other models of the pipeline, those that its schema names. */
 async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: string[], open: Open): Promise<Model> {
   const own = await plannedModel(plan, spec.provider);
@@ -73,7 +84,7 @@ async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: str
       return open(plan, other, chain);
     },
   };
-  return own.open(spec, context, `own:${hashOf(modelIdentity(plan, name))}`);
+  return own.open(spec, context, ownModelFacts(plan, name).identity);
 }
 
 /** A model that is opened anew after its key was refused: the person may have put another one in place. */

@@ -1,15 +1,20 @@
 /** Modules of the user's own: hashed with all that they import, imported once, and described as plain data for the schema. */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Deps } from '../activities/deps.ts';
 import type { StageRunner } from '../activities/own-stage.ts';
 import { LbiError } from '../core/errors.ts';
 import { ownMark } from '../core/own-mistake.ts';
+import { isOwn } from '../core/own-path.ts';
 import { moduleKey } from '../core/plan.ts';
 import { checkModule } from '../core/spec/own/check-module.ts';
 import type { ModuleFault, ReadModules } from '../core/spec/own/named-modules.ts';
+import type { EnvironmentDriver } from '../environments/environment.ts';
+import { openDriver } from '../environments/environments.ts';
 import { defineEnvironment, type OwnEnvironment } from '../environments/own.ts';
 import { defineModel, type OwnModel } from '../models/own.ts';
 import type { OwnModule } from '../schemas/own-module.ts';
+import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { program } from './home.ts';
 import { codeHash, findModule } from './modules/code.ts';
@@ -130,10 +135,16 @@ const imported = (path: string): Kept<unknown> => ({
 /** By the name that the plan calls it, for messages. */
 const named = (plan: Plan, path: string): string => `${plan.own?.[path]?.name ?? ''} (${path})`;
 
-export async function plannedEnvironment(plan: Plan, path: string): Promise<OwnEnvironment> {
+async function plannedEnvironment(plan: Plan, path: string): Promise<OwnEnvironment> {
   const { definition } = (await plannedModule(plan, path, imported(path))) as OwnEnvironment;
   return defineEnvironment({ ...definition, name: named(plan, path) });
 }
+
+/** The driver of any environment of a plan. */
+export const driverOf: Deps['driver'] = async (plan, environment) =>
+  (isOwn(environment)
+    ? await plannedEnvironment(plan, environment.kind)
+    : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>;
 
 export async function plannedModel(plan: Plan, path: string): Promise<OwnModel> {
   const { definition } = (await plannedModule(plan, path, imported(path))) as OwnModel;

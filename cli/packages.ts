@@ -22,13 +22,34 @@ export function packageFolder(specifier: string): Promise<string> {
   return started;
 }
 
-async function install(specifier: string): Promise<string> {
+/** The folder of a package that is there already; throws an operator error for one that would have to be installed. */
+export async function installedPackage(specifier: string): Promise<string> {
+  const { folder } = placeOf(specifier);
+  if (isThere(folder)) return folder;
+  throw new LbiError('operator', `the npm package ${specifier} is not installed yet`);
+}
+
+/** Where a package is, or will be, installed. */
+function placeOf(specifier: string): { root: string; place: string; folder: string } {
   const match = pattern.exec(specifier)?.groups;
   if (match?.name === undefined) throw new LbiError('spec', `"${specifier}" is not the name of an npm package`);
   const root = join(cacheFolder(), 'packages');
   const place = join(root, specifier.replaceAll('/', '+'));
-  const folder = join(place, 'node_modules', match.name);
-  if (existsSync(join(folder, 'package.json'))) return folder;
+  return { root, place, folder: join(place, 'node_modules', match.name) };
+}
+
+const isThere = (folder: string): boolean => existsSync(join(folder, 'package.json'));
+
+/** The folder of a package that is installed already; undefined when it is not, or is no package's name. */
+export function packagePlace(specifier: string): string | undefined {
+  if (!pattern.test(specifier)) return undefined;
+  const { folder } = placeOf(specifier);
+  return isThere(folder) ? folder : undefined;
+}
+
+async function install(specifier: string): Promise<string> {
+  const { root, place, folder } = placeOf(specifier);
+  if (isThere(folder)) return folder;
   await mkdir(root, { recursive: true });
   const temporary = await mkdtemp(join(root, '.install-'));
   try {
@@ -41,7 +62,7 @@ async function install(specifier: string): Promise<string> {
       },
     );
     await rename(temporary, place).catch(async (error: unknown) => {
-      if (!existsSync(join(folder, 'package.json'))) throw error;
+      if (!isThere(folder)) throw error;
     });
   } catch (cause) {
     const detail =

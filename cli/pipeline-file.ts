@@ -43,6 +43,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     file,
     environment,
     files: extendedFiles,
+    docsMissing,
     fileExists: (path) => existsSync(resolve(folder, path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };

@@ -1,17 +1,12 @@
 /** From a pipeline file to the plan that a run carries: prompts read, named files hashed, everything resolved. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type PromptName, promptKinds } from '../activities/plans.ts';
+import { join, relative, resolve } from 'node:path';
 import { indexFolder } from '../activities/retrieve.ts';
-import { ownPromptName, seatsOf } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
 import { filesOfOwn } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { fileKey, makePlan } from '../core/plan.ts';
-import { parsePrompt, promptVariables } from '../core/prompt.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
 import { stageVersions } from '../core/versions.ts';
@@ -26,22 +21,8 @@ import type { Store } from '../store/store.ts';
 import { cacheFolder, indexesFolder } from './home.ts';
 import { moduleContents } from './modules.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
+import { readPrompts } from './prompts.ts';
 import { WrongCall } from './wrong-call.ts';
-
-/** Prompt files that come with the program: beside the sources in a checkout, beside dist in the package. */
-const shippedPrompts = [join('..', 'pipelines', 'prompts'), join('..', '..', 'pipelines', 'prompts')]
-  .map((path) => resolve(dirname(fileURLToPath(import.meta.url)), path))
-  .find((path) => existsSync(path));
-
-const shippedFiles: Record<PromptName, string> = {
-  instruct: 'instruct.md',
-  'instruct/observation': 'instruct-observation.md',
-  interact: 'decide.md',
-  'interact/query': 'query.md',
-  'construct/new-task': 'relabel-new-task.md',
-  'construct/replicate': 'relabel-replicate.md',
-  filter: 'vote.md',
-};
 
 /** The plan of a file; undefined when the file is wrong: every problem has then been printed on stderr. */
 export async function planFile(
@@ -68,62 +49,6 @@ export async function planFile(
   const plan = makePlan(spec, folder, prompts, versions, own);
   for (const path of filesOfOwn(plan)) versions.contents[fileKey(path)] = await contentHash(resolve(folder, path));
   return plan;
-}
-
-/** Every prompt that the pipeline uses, checked for its variables. */
-async function readPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
-  const own = ownPrompts(spec);
-  const prompts: Record<string, string> = {};
-  for (const name of Object.keys(shippedFiles) as PromptName[]) {
-    if (name === 'instruct/observation' && (own.instruct !== undefined || !observes(spec))) continue;
-    const chosen = own[name];
-    const path = chosen === undefined ? join(shippedPrompts ?? '', shippedFiles[name]) : resolve(folder, chosen);
-    const text = await readPrompt(path);
-    parsePrompt(text, promptVariables[promptKinds[name]], path);
-    prompts[name] = text;
-  }
-  return { ...prompts, ...(await memberPrompts(spec, folder)) };
-}
-
-/** Prompts that single members of the committee are asked with. */
-async function memberPrompts(spec: FullSpec, folder: string): Promise<Record<string, string>> {
-  const prompts: Record<string, string> = {};
-  for (const stage of spec.stages) {
-    if (stage.uses !== 'filter') continue;
-    for (const { name, prompt } of seatsOf(stage)) {
-      if (prompt === undefined) continue;
-      const path = resolve(folder, prompt);
-      const text = await readPrompt(path);
-      parsePrompt(text, promptVariables.vote, path);
-      prompts[ownPromptName(name)] = text;
-    }
-  }
-  return prompts;
-}
-
-/** Some tasks are invented from what is seen of a place. */
-const observes = (spec: FullSpec): boolean =>
-  spec.sources.some((source) => 'environment' in source && source.take === 'observation');
-const readPrompt = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch(() => {
-    throw new LbiError('spec', `the prompt file ${path} cannot be read`);
-  });
-
-function ownPrompts(spec: FullSpec): Partial<Record<PromptName, string | undefined>> {
-  const own: Partial<Record<PromptName, string | undefined>> = {};
-  for (const stage of spec.stages) {
-    if (stage.uses === 'instruct') own.instruct = stage.prompt;
-    if (stage.uses === 'interact') {
-      own.interact = stage.prompt;
-      own['interact/query'] = stage.knowledge?.model?.prompt;
-    }
-    if (stage.uses === 'construct') {
-      own['construct/new-task'] = stage.prompts?.['new-task'];
-      own['construct/replicate'] = stage.prompts?.replicate;
-    }
-    if (stage.uses === 'filter') own.filter = stage.committee.prompt;
-  }
-  return own;
 }
 
 async function driverVersions(spec: FullSpec): Promise<Record<string, string>> {

@@ -1,7 +1,9 @@
 /** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { LbiError } from '../core/errors.ts';
 import type { PipelineInput, Progress } from '../schemas/flow.ts';
+import type { Plan } from '../schemas/plan.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { putJson } from '../store/json.ts';
 import { openStore } from '../store/stores.ts';
@@ -9,6 +11,10 @@ import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
 import { type Place, withClient, workflowPage } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
+import { askPerson, consent } from './plan/consent.ts';
+import type { Outlook } from './plan/outlook.ts';
+import { priceSource } from './plan/price.ts';
+import { lookAhead } from './plan.ts';
 import { planFile } from './plans.ts';
 import { reportLines } from './report.ts';
 import { newRunId, type RunRecord, saveRun } from './runs.ts';
@@ -20,6 +26,8 @@ export interface RunOptions {
   input?: string[];
   detach?: boolean;
   json?: boolean;
+  /** spend without asking */
+  yes?: boolean;
 }
 
 const keys = {
@@ -27,11 +35,18 @@ const keys = {
   pipeline: defineSearchAttributeKey(searchAttributes.pipeline, 'KEYWORD'),
 };
 
-/** Exit codes: 0 done, 1 failed, 3 invalid pipeline, 4 left or cancelled, 5 done but not as `expect:` says, 6 something of the surroundings is missing. */
+/** Exit codes: 0 done, 1 failed, 2 may not spend, 3 invalid pipeline, 4 left or cancelled, 5 done but not as `expect:` says, 6 something of the surroundings is missing. */
 export async function runCommand(file: string, options: RunOptions): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const plan = await planFile(file, options);
   if (plan === undefined) return 3;
+  const agreed = await consent(plan, await preview(plan, say), {
+    yes: options.yes === true,
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    say: options.json === true ? quietly(say) : say,
+    ask: askPerson,
+  });
+  if (agreed !== 'go') return agreed === 'declined' ? 4 : 2;
   const home = homeFolder();
   const store = await openStore(storeUrl());
   await up(home, say);
@@ -53,6 +68,26 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
     return conclude(record, watched, options, say);
   });
 }
+
+/** What the run will do, before anything is started; undefined when that cannot be said. Throws what is wrong with the file. */
+async function preview(plan: Plan, say: (line: string) => void): Promise<Outlook | undefined> {
+  // What costs money is worth counting exactly: packages with documents are then installed now instead of in a moment.
+  const fetch = Object.values(plan.spec.models).some((spec) => priceSource(spec) !== 'free');
+  try {
+    return await lookAhead(plan, { fetch });
+  } catch (error) {
+    if (error instanceof LbiError && error.kind === 'spec') throw error;
+    say(`what the run will do could not be reckoned: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** For machines: refusals alone. */
+const quietly =
+  (say: (line: string) => void) =>
+  (line: string): void => {
+    if (line.startsWith('error:')) say(line);
+  };
 
 async function start(client: Client, record: RunRecord): Promise<void> {
   const input: PipelineInput = { pipeline: record.pipeline, run: record.run, plan: record.plan };

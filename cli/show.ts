@@ -1,7 +1,7 @@
 /** `lbi show`: a run's funnel, its examples with votes, or one of its trajectories step by step. */
 
 import { readTrajectory } from '../activities/chain.ts';
-import { type Judged, judgedPath } from '../activities/judged.ts';
+import { readJudged } from '../activities/judged.ts';
 import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { describeAction } from '../core/describe.ts';
@@ -12,7 +12,7 @@ import type { EpisodeEntry, Progress } from '../schemas/flow.ts';
 import type { Trajectory } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
 import type { Vote } from '../schemas/vote.ts';
-import { findPage, getJson } from '../store/json.ts';
+import { getJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
@@ -106,7 +106,7 @@ async function taskLines(store: Store, record: RunRecord): Promise<string[]> {
 }
 
 async function showExamples(store: Store, record: RunRecord, options: ShowOptions): Promise<number> {
-  const all = await findPage<Judged[]>(store, judgedPath(record.run));
+  const all = await readJudged(store, record.run);
   if (all === undefined)
     throw new LbiError('spec', `${record.run} has not tallied its votes yet: ${program} attach ${record.run}`);
   const judged = all.filter(({ kept }) => kept !== (options.dropped === true));
@@ -114,17 +114,22 @@ async function showExamples(store: Store, record: RunRecord, options: ShowOption
     process.stdout.write(`${JSON.stringify(judged)}\n`);
     return 0;
   }
-  for (const { instruction, style, task, actions, votes, absent, kept, reason } of judged) {
+  for (const { example, instruction, style, task, actions, votes, absent, kept, reason } of judged) {
     const ballots = await Promise.all(votes.map(async (vote) => voteLine(vote, await getJson<Vote>(store, vote.vote))));
     print([
       paint(kept ? 'green' : 'red', `${kept ? '✔' : '✘'} ${instruction.replaceAll(/\s+/g, ' ')}`),
-      `    ${style}, from ${task}${kept ? '' : `; ${reason}`}`,
+      `    ${example.slice(0, 12)}  ${style}, from ${task}${kept ? '' : `; ${reason}`}`,
       ...actions.map((action) => `    ${action}`),
       ...[...ballots, ...(absent ?? []).map(absenceLine)].map((line) => paint('dim', `    ${line}`)),
       '',
     ]);
   }
-  print([`${judged.length} ${options.dropped === true ? 'dropped' : 'kept'}`]);
+  print([
+    `${judged.length} ${options.dropped === true ? 'dropped' : 'kept'}`,
+    ...(judged[0] === undefined
+      ? []
+      : ['', `  where one comes from  ${program} explain ${record.run}/${judged[0].example.slice(0, 12)}`]),
+  ]);
   return 0;
 }
 

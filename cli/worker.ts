@@ -9,11 +9,7 @@ import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime,
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { openSessions, type Sessions } from '../activities/sessions.ts';
-import { isOwn } from '../core/own-path.ts';
-import type { EnvironmentDriver } from '../environments/environment.ts';
-import { openDriver } from '../environments/environments.ts';
 import type { Activities } from '../schemas/activities.ts';
-import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
@@ -21,7 +17,7 @@ import { whichServer } from './connection.ts';
 import { homeFolder, indexesFolder, storeUrl } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
 import { outliveStrays } from './modules/stray.ts';
-import { plannedEnvironment, plannedStage } from './modules.ts';
+import { driverOf, plannedStage } from './modules.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
 import { removeState, writeState } from './processes.ts';
@@ -127,10 +123,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     plan: planReader(store),
     model: models.open,
     embedder: embedder.open,
-    driver: async (plan, environment) =>
-      (isOwn(environment)
-        ? await plannedEnvironment(plan, environment.kind)
-        : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>,
+    driver: driverOf,
     stage: plannedStage,
     sessions,
     packageFolder,

@@ -1,7 +1,8 @@
 /** Tasks and examples that say the same thing again. */
 import { bandIndex, bandRows, minHashes } from './min-hash.ts';
+import { isDuplicate, overlap } from './task-set.ts';
 import { taskWords } from './task-words.ts';
-import { textHash } from './text-hash.ts';
+import { mixBits, textHash } from './text-hash.ts';
 
 /** Words of a shingle of `nearDuplicates`; shorter texts are one shingle. */
 const shingleWords = 3;
@@ -12,31 +13,6 @@ export { taskShape } from './task-words.ts';
 /** Jaccard similarity, 0 to 1, of the words of two tasks (masked, stemmed, without fillers). Two tasks without words are equal. */
 export function similarity(a: string, b: string): number {
   return overlap(taskWords(a), taskWords(b));
-}
-
-/**
- * Goes through the candidates in order: a duplicate has the words of an accepted task or of an earlier fresh candidate, or
- * overlaps with it by more than `threshold`. `of` is the first instruction that it repeats.
- */
-export function distinctTasks<T extends { instruction: string }>(
-  candidates: T[],
-  accepted: string[],
-  threshold: number,
-): { fresh: T[]; duplicates: { item: T; of: string }[] } {
-  const known = accepted.map((instruction) => ({ instruction, words: taskWords(instruction) }));
-  const fresh: T[] = [];
-  const duplicates: { item: T; of: string }[] = [];
-  for (const item of candidates) {
-    const words = taskWords(item.instruction);
-    const same = known.find((other) => isDuplicate(overlap(words, other.words, threshold), threshold));
-    if (same === undefined) {
-      fresh.push(item);
-      known.push({ instruction: item.instruction, words });
-    } else {
-      duplicates.push({ item, of: same.instruction });
-    }
-  }
-  return { fresh, duplicates };
 }
 
 /**
@@ -76,20 +52,7 @@ export function nearDuplicates(
   return dropped;
 }
 
-function isDuplicate(shared: number, threshold: number): boolean {
-  return shared > threshold || shared === 1;
-}
-
-/** Jaccard similarity; 0 as soon as the sizes show that it cannot reach `least`. */
-function overlap(a: Set<string>, b: Set<string>, least = 0): number {
-  if (a.size === 0 && b.size === 0) return 1;
-  if (Math.min(a.size, b.size) / Math.max(a.size, b.size) < least) return 0;
-  let shared = 0;
-  for (const word of a) if (b.has(word)) shared += 1;
-  return shared / (a.size + b.size - shared);
-}
-
-/** The same for sorted sets of numbers. */
+/** Jaccard similarity of sorted sets; 0 as soon as it cannot reach `least`. */
 function sortedOverlap(a: Uint32Array, b: Uint32Array, least: number): number {
   if (a.length === 0 && b.length === 0) return 1;
   const total = a.length + b.length;
@@ -108,10 +71,16 @@ function sortedOverlap(a: Uint32Array, b: Uint32Array, least: number): number {
 
 /** Hashes of the distinct shingles of a text's words, sorted. */
 function shinglesOf(text: string): Uint32Array {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const count = Math.max(1, words.length - shingleWords + 1);
-  const shingles = Array.from({ length: words.length === 0 ? 0 : count }, (_, at) =>
-    textHash(words.slice(at, at + shingleWords).join(' ')),
-  );
-  return Uint32Array.from(new Set(shingles)).sort();
+  const words = (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => textHash(word));
+  const count = words.length === 0 ? 0 : Math.max(1, words.length - shingleWords + 1);
+  const shingles = new Uint32Array(count);
+  for (let at = 0; at < count; at += 1) {
+    let hash = 0;
+    // Chained, so that the order of the words counts.
+    for (let word = at; word < Math.min(words.length, at + shingleWords); word += 1)
+      hash = mixBits(Math.imul(hash, 31) + (words[word] as number));
+    shingles[at] = hash;
+  }
+  shingles.sort();
+  return shingles.filter((shingle, at) => at === 0 || shingle !== shingles[at - 1]);
 }

@@ -1,8 +1,10 @@
 /** Cuts a trajectory into the windows that instructions are written for (paper §2.2, §2.3, app. F, Table 5). */
-import type { Window } from '../schemas/example.ts';
+import type { Style, Window } from '../schemas/example.ts';
+import type { Flow } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
 import { randomSource, shuffled } from './random.ts';
+import { count } from './usage.ts';
 
 export type DropReason = 'last-action-failed' | 'nothing-changed' | 'too-few-steps' | 'too-many-steps';
 /** `ended-…` for an outcome that is not used. */
@@ -20,6 +22,52 @@ const strata = [
   { from: 5, below: 10, share: 3 },
   { from: 10, below: Number.POSITIVE_INFINITY, share: 2 },
 ];
+
+/** What a trajectory is cut into: the windows worth an instruction, how many were cut, and why the others go. */
+export interface Cut {
+  windows: Window[];
+  cut: number;
+  dropped: Record<string, number>;
+}
+
+/** What is known of a trajectory when its windows are chosen. */
+export interface Walked {
+  facts: StepFacts[];
+  outcome: Outcome;
+  verification?: { score: number | null };
+}
+
+/**
+ * Windows worth paying for: repeated steps are gone, and so are windows that failed at the end, changed nothing or are too long, and those of
+ * trajectories that are not used.
+ */
+export function worthwhileWindows(
+  { construct, filter, seed }: Pick<Flow, 'construct' | 'filter' | 'seed'>,
+  { facts, outcome, verification }: Walked,
+): Cut {
+  const dropped: Record<string, number> = {};
+  if (construct === null) return { windows: [], cut: 0, dropped };
+  const all = facts.map((fact) => fact.index);
+  const kept = filter?.dropRepeated === false ? all : keptSteps(facts);
+  if (kept.length < all.length) count(dropped, 'repeated-step', all.length - kept.length);
+  const { maxWindows: max, maxWindowSteps: maxSteps } = construct;
+  const cut = cutWindows(kept, { max, maxSteps, seed });
+  const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
+  const windows = cut.filter((window) => {
+    const reason = unused ?? (filter === null ? undefined : dropWindow(window, facts, filter));
+    if (reason !== undefined) count(dropped, reason);
+    return reason === undefined;
+  });
+  return { windows, cut: cut.length, dropped };
+}
+
+/** What instructions are written for. The original instruction belongs to the whole trajectory, of `steps` actions, only. */
+export const stylePairs = (windows: Window[], styles: Style[], steps: number): { window: Window; style: Style }[] =>
+  windows.flatMap((window) =>
+    styles
+      .filter((style) => style !== 'original' || (window.from === 0 && window.to === steps))
+      .map((style) => ({ window, style })),
+  );
 
 /** Chain indices (1-based) of the steps whose action and state do not both repeat the step before. */
 export function keptSteps(facts: StepFacts[]): number[] {

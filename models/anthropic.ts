@@ -35,7 +35,7 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
       ? { status: error.status, headers: error.headers, body: error.error }
       : undefined;
   const form = (schema: JsonSchema) => constrained(schema, transformJSONSchema);
-  return remoteModel(spec, true, async (request, { signal }) => {
+  return remoteModel(spec, async (request, { signal }) => {
     const body = bodyOf(spec, request, form(request.schema));
     const headers = body.temperature === undefined ? {} : { 'anthropic-version': samplingVersion };
     const send = (stop: AbortSignal) => client.messages.create(body, { signal: stop, headers });

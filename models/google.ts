@@ -24,7 +24,7 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
     keyName: secretName(spec.api_key),
     secrets: [key],
   };
-  return remoteModel(spec, true, async (request, { signal }) => {
+  return remoteModel(spec, async (request, { signal }) => {
     // The SDK's errors carry no headers, and Retry-After is one.
     let headers: Headers | undefined;
     const keepHeaders: typeof fetch = async (input, init) => {

@@ -3,6 +3,7 @@ import type { LlamaModel, Token } from 'node-llama-cpp';
 import { ModelError } from '../core/errors.ts';
 import type { Json } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { modelFacts } from './facts.ts';
 import { type Decoded, decode } from './local/decode.ts';
 import { planReply } from './local/plan.ts';
 import { acquire, type Loaded } from './local/runtime.ts';
@@ -36,9 +37,7 @@ export async function localModel(spec: LocalSpec, context: ModelContext): Promis
     return use;
   };
   return {
-    identity: `local:${sha256}:temperature=${settings.temperature}:context=${settings.context}`,
-    scripted: false,
-    images: false,
+    ...modelFacts(spec, sha256),
     async complete(request, { signal }) {
       const loaded = await load();
       return loaded.exclusive(() => answer(loaded, request, { ...settings, sha256, signal }), signal);

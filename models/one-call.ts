@@ -3,6 +3,7 @@ import { ModelError } from '../core/errors.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, answerError, type Callee, noAnswerError, who } from './answer-error.ts';
+import { modelFacts } from './facts.ts';
 import type { Model } from './model.ts';
 import { costOf, priceIn } from './prices.ts';
 
@@ -62,28 +63,13 @@ export const usageOf = (spec: RemoteSpec, tokens: Omit<Usage, 'calls' | 'usd'>):
   usd: costOf(tokens, priceIn(spec)),
 });
 
-/** What the output of a remote model depends on, as one line. */
-export const remoteIdentity = (spec: RemoteSpec): string => {
-  const address = spec.provider === 'openai' && spec.base_url ? `@${withoutUser(spec.base_url)}` : '';
-  return `${spec.provider}:${spec.model}${address} temperature=${spec.temperature ?? 0} max_tokens=${spec.max_tokens ?? 1024}`;
-};
-
-const withoutUser = (address: string): string => {
-  const url = new URL(address);
-  url.username = '';
-  url.password = '';
-  return url.href;
-};
-
 /** Why a reply is cut off; says how much of the cap went into reasoning that is not shown. */
 export const cutOff = (maxTokens: number, reasoning: number): string =>
   `Cut off at ${maxTokens} tokens${reasoning > 0 ? `, ${reasoning} of them reasoning` : ''}: raise max_tokens.`;
 
-/** A remote model from its identity and its one method; there is nothing to close. */
-export const remoteModel = (spec: RemoteSpec, images: boolean, complete: Model['complete']): Model => ({
-  identity: remoteIdentity(spec),
-  scripted: false,
-  images,
+/** A remote model from what is known of it and its one method; there is nothing to close. */
+export const remoteModel = (spec: RemoteSpec, complete: Model['complete']): Model => ({
+  ...modelFacts(spec),
   complete,
   close: async () => {},
 });

@@ -3,12 +3,11 @@ import type { OpenAI } from 'openai';
 import { ModelError } from '../core/errors.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
+import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
 import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
 import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
 import { yesProbabilities } from './probabilities.ts';
-
-const officialUrl = 'https://api.openai.com/v1';
 
 /** A model of OpenAI or of a compatible server. Throws ModelError when its key is not set, or OpenAI itself is asked without one. */
 export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Promise<Model> => {
@@ -29,7 +28,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   };
   const { client, read } = await connect(spec, url, key);
   const seconds = spec.timeout ?? defaultTimeout;
-  return remoteModel(spec, skills.images, async (request, { signal }) => {
+  return remoteModel(spec, async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
     let answer: Answer | undefined;
     const readAndKeep = (error: unknown) => {
@@ -68,10 +67,10 @@ const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefine
 };
 
 const skillsOf = (spec: OpenAiSpec, url: string): Skills => {
-  const official = /(?:^|\.)openai\.com$/.test(new URL(url).hostname);
+  const official = isOpenAi(url);
   // Reasoning models refuse sampling parameters and token probabilities.
   const samples = !official || /^(?:ft:)?(?:gpt-3\.5|gpt-4|chatgpt-4o)/.test(spec.model);
-  return { official, samples, logprobs: samples, format: 'json_schema', images: spec.images ?? official };
+  return { official, samples, logprobs: samples, format: 'json_schema', images: modelFacts(spec).images };
 };
 
 /**

@@ -13,8 +13,6 @@ export type OwnReply = Partial<Omit<ModelReply, 'text' | 'value'>> &
   ({ text: string; value?: Json | undefined } | { text?: undefined; value: Json });
 
 export interface OwnModelSession {
-  /** True when images in a request are seen. */
-  images?: boolean;
   /** Never retries by itself. Throws `ModelError` to say how the engine is to answer. */
   complete(request: ModelRequest, options: { signal: AbortSignal }): Promise<OwnReply> | OwnReply;
   close?(): Promise<void> | void;
@@ -36,6 +34,8 @@ export interface ModelDefinition<P extends TProperties = TProperties> {
   schema: P;
   /** True when it follows a script: all output is then labelled. */
   scripted?: boolean;
+  /** True when images in a request are seen. */
+  images?: boolean;
   open(parameters: OwnModelParameters<P>, context: OwnModelContext): Promise<OwnModelSession> | OwnModelSession;
 }
 
@@ -70,7 +70,7 @@ async function guarded<P extends TProperties>(
   return {
     identity: identity ?? `own:${definition.name ?? ''}:${definition.version}`,
     scripted: definition.scripted === true,
-    images: inner.images === true,
+    images: definition.images === true,
     complete: async (request, { signal }) => {
       const reply = await bounded({ name, what: 'a reply', seconds, alarm, signal }, (both) =>
         inner.complete(request, { signal: both }),

@@ -6,6 +6,7 @@ import { Ajv } from 'ajv';
 import { ModelError } from '../core/errors.ts';
 import type { Json } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { modelFacts } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
 import { type Captures, fill } from './scripted/captures.ts';
 import { findRule, type Rendered, render } from './scripted/match.ts';
@@ -27,9 +28,7 @@ export async function scriptedModel(spec: ScriptedSpec, context: ModelContext): 
   });
   const reply = path.endsWith('.jsonl') ? replay(text, path) : follow(readScript(text, path), spec);
   return {
-    identity: `scripted:${createHash('sha256').update(text).digest('hex')}`,
-    scripted: true,
-    images: false,
+    ...modelFacts(spec, createHash('sha256').update(text).digest('hex')),
     async complete(request, { signal }) {
       await setTimeout((spec.delay ?? 0) * 1000, undefined, { signal }).catch((cause: unknown) => {
         throw new ModelError('transient', 'The call of the scripted model was cancelled.', { cause });

@@ -29,6 +29,8 @@ export interface OwnModule {
   docs?: boolean;
   /** of a model or an environment: its output is labelled as scripted */
   scripted?: boolean;
+  /** of a model: it sees images */
+  images?: boolean;
 }
 
 /** Modules by path, as the pipeline writes it. */

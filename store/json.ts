@@ -13,9 +13,12 @@ export async function putJson(store: Store, value: Storable): Promise<Ref> {
   return store.put(Buffer.from(canonical(value as Json)));
 }
 
+/** Reads bytes where they lie; a Buffer would be a copy of them. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Reads a value that `putJson` stored; `T` is what the caller knows was stored there. Throws a fatal StoreError if it is not JSON. */
 export async function getJson<T>(store: Store, ref: Ref): Promise<T> {
-  const text = Buffer.from(await store.get(ref)).toString();
+  const text = utf8.decode(await store.get(ref));
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
@@ -30,6 +33,23 @@ export function hashOf(value: Storable): string {
   return createHash('sha256')
     .update(canonical(value as Json))
     .digest('hex');
+}
+
+/**
+ * `hashOf({ ...fixed, [name]: value })` for many values: what sorts before `name` is gone through once, however large it is.
+ */
+export function hasherOf(fixed: { [key: string]: Json }, name: string): (value: string) => string {
+  const rest = (keys: string[]): string => canonical(Object.fromEntries(keys.map((key) => [key, fixed[key] ?? null])));
+  const keys = Object.keys(fixed);
+  const before = rest(keys.filter((key) => key < name)).slice(1, -1);
+  const behind = rest(keys.filter((key) => key > name)).slice(1, -1);
+  const start = createHash('sha256').update(`{${before}${before === '' ? '' : ','}${JSON.stringify(name)}:`);
+  const end = `${behind === '' ? '' : ','}${behind}}`;
+  return (value) =>
+    start
+      .copy()
+      .update(`${JSON.stringify(value)}${end}`)
+      .digest('hex');
 }
 
 /** Replaces a named page by a value. */

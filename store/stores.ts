@@ -1,14 +1,17 @@
 /** From a store's address to the store. */
 import { fileURLToPath } from 'node:url';
 import { StoreError } from '../core/errors.ts';
-import { folderStore } from './folder.ts';
+import { type FolderStoreOptions, folderStore } from './folder.ts';
 import type { Store } from './store.ts';
 
-/** Opens the store at a folder's path, a `file:` URL or an `s3:` URL. Throws a `spec` StoreError for any other address. */
-export async function openStore(address: string): Promise<Store> {
+/**
+ * Opens the store at a folder's path, a `file:` URL or an `s3:` URL. Throws a `spec` StoreError for any other address.
+ * With `readOnly` a folder that is not there is not made.
+ */
+export async function openStore(address: string, options: Pick<FolderStoreOptions, 'readOnly'> = {}): Promise<Store> {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(address)?.[1]?.toLowerCase();
-  if (address !== '' && scheme === undefined) return folderStore(address);
-  if (scheme === 'file') return folderStore(pathOf(address));
+  if (address !== '' && scheme === undefined) return folderStore(address, options);
+  if (scheme === 'file') return folderStore(pathOf(address), options);
   if (scheme === 's3') {
     const { s3Place, s3Store } = await import('./s3.ts');
     return s3Store(s3Place(address));

@@ -1,13 +1,12 @@
 /** The committee's votes on one example: all at once, or one after the other until no further vote can change the verdict. */
 import { isCancellation } from '@temporalio/workflow';
-import { type Ballot, decided, type Member } from '../core/tally.ts';
+import { ballotOf, membersOf, type Seat, voterOf } from '../core/poll.ts';
+import { type Ballot, decided } from '../core/tally.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Absence } from '../schemas/episode.ts';
 import type { Flow, VoteResult } from '../schemas/flow.ts';
 import { call, failureMessage, modelCall, patient } from './call.ts';
 import type { Gate } from './gate.ts';
-
-type Seat = Flow['queues']['votes'][number];
 
 /** Attempts of a call that the verdict can do without: some minutes, then it counts as failed. */
 const optionalAttempts = 10;
@@ -16,17 +15,6 @@ export interface Poll {
   votes: { member: string; ballot: Ballot; result: VoteResult }[];
   absent: Absence[];
 }
-
-/** Runs that began before votes had voters know members by their names. */
-const voterOf = ({ member, voter }: Seat): string => voter ?? member;
-
-export const membersOf = (flow: Flow): Member[] =>
-  flow.queues.votes.map((seat) => ({
-    voter: voterOf(seat),
-    name: seat.member,
-    weight: seat.weight ?? 1,
-    optional: seat.optional ?? false,
-  }));
 
 export async function poll(flow: Flow, gate: Gate, example: Ref, title: string): Promise<Poll> {
   const asked: Poll = { votes: [], absent: [] };
@@ -65,13 +53,6 @@ const absence = (seat: Seat, why: Absence['why'], detail: string): Absence => ({
   member: seat.member,
   why,
   detail: detail.slice(0, 300),
-});
-
-const ballotOf = (seat: Seat, { yes, confidence, readable }: VoteResult): Ballot => ({
-  voter: voterOf(seat),
-  yes,
-  parsed: readable,
-  ...(confidence === null ? {} : { confidence }),
 });
 
 const brief = (retry: typeof patient): typeof patient => ({

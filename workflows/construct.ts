@@ -1,18 +1,19 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
+import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
-import { cutWindows, dropTrajectory, dropWindow, keptSteps } from '../core/windows.ts';
+import { stylePairs, worthwhileWindows } from '../core/windows.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
 import type { Flow, TaskEntry } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
-import { membersOf, poll } from './committee.ts';
+import { poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
-import { hasOwnExamples, passExamples, passTrajectory } from './own.ts';
+import { hasOwnExamples, type OwnBooks, passExamples, passTrajectory } from './own.ts';
 import { inPool } from './pool.ts';
 
 export interface Harvest {
@@ -26,41 +27,15 @@ export interface Harvest {
   titles: string[];
 }
 
-/**
- * Windows worth paying for: repeated steps are gone, and so are windows that failed at the end, changed nothing or are too long, and those of
- * trajectories that are not used.
- */
-function worthwhile(flow: Flow, walk: Walk, harvest: Harvest): Window[] {
-  if (flow.construct === null) return [];
-  const all = walk.facts.map((facts) => facts.index);
-  const kept = flow.filter?.dropRepeated === false ? all : keptSteps(walk.facts);
-  if (kept.length < all.length) count(harvest.dropped, 'repeated-step', all.length - kept.length);
-  const { maxWindows: max, maxWindowSteps: maxSteps } = flow.construct;
-  const windows = cutWindows(kept, { max, maxSteps, seed: flow.seed });
-  harvest.windows = windows.length;
-  const { filter } = flow;
-  const { outcome, verification } = walk;
-  const unused = filter === null ? undefined : dropTrajectory({ outcome, score: verification?.score ?? null }, filter);
-  return windows.filter((window) => {
-    const reason = unused ?? (filter === null ? undefined : dropWindow(window, walk.facts, filter));
-    if (reason !== undefined) count(harvest.dropped, reason);
-    return reason === undefined;
-  });
-}
-
-/** The original instruction belongs to the whole trajectory only. */
-const suits = (style: Style, window: Window, walk: Walk): boolean =>
-  style !== 'original' || (window.from === 0 && window.to === walk.facts.length);
-
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
-  const harvest: Harvest = { windows: 0, dropped: {}, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
-  const books = { dropped: harvest.dropped, usage: ledger.usage };
-  if (!(await passTrajectory(flow, trajectoryOf(task, walk), gate, books))) return harvest;
-  const windows = worthwhile(flow, walk, harvest);
-  const styles = flow.construct?.styles ?? [];
-  const pairs = windows.flatMap((window) =>
-    styles.filter((style) => suits(style, window, walk)).map((style) => ({ window, style })),
-  );
+  const books: OwnBooks = { dropped: {}, usage: ledger.usage };
+  const passes = await passTrajectory(flow, trajectoryOf(task, walk), gate, books);
+  const { windows, cut, dropped } = passes
+    ? worthwhileWindows(flow, walk)
+    : { windows: [], cut: 0, dropped: books.dropped };
+  const harvest: Harvest = { windows: cut, dropped, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
+  books.dropped = harvest.dropped;
+  const pairs = stylePairs(windows, flow.construct?.styles ?? [], walk.facts.length);
   const lanes = flow.construct?.concurrency ?? null;
   const write = (pair: (typeof pairs)[number]) => relabel(flow, task, walk, pair, gate, ledger, harvest);
   const vote = (written: Written) => judge(flow, written, gate, ledger, harvest);

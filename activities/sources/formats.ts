@@ -2,13 +2,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { languageOf, readCode } from '../../core/document/code.ts';
-import { readHtml } from '../../core/document/html.ts';
 import { type DocumentText, readDocumentText } from '../../core/document/text.ts';
 import { LbiError } from '../../core/errors.ts';
+import { readHtmlAside, readPdfAside } from './aside.ts';
 import type { Note } from './context.ts';
 import { decodeHtml, decodeText } from './decode.ts';
 import { type Fields, readJsonLines } from './json-lines.ts';
-import { readPdf } from './pdf.ts';
 
 /** Largest file that is read in one piece. */
 const largest = 100 * 1024 * 1024;
@@ -39,7 +38,7 @@ export async function* readFileTexts(
     throw new LbiError('spec', `sources: ${file.path} has ${size} bytes; files of up to ${largest} are read`);
   const name = basename(file.path, extname(file.path));
   if (ending === '.pdf') {
-    const text = await readPdf(await readFile(file.path), { name, path: file.path });
+    const text = await readPdfAside(await readFile(file.path), { name, path: file.path });
     if (text.blank.length > 0) note({ what: `${file.id}, ${pagesInWords(text.blank)}`, why: 'no text: scanned?' });
     yield { id: file.id, text: text.text };
     return;
@@ -49,14 +48,8 @@ export async function* readFileTexts(
 
 const readWhole = async (file: { path: string; id: string }, ending: string, name: string): Promise<DocumentText> => {
   const bytes = await readFile(file.path);
-  if (ending === '.html' || ending === '.htm' || ending === '.xhtml') {
-    try {
-      return readHtml(decodeHtml(bytes), name).text;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new LbiError('spec', `sources: ${file.path} is nested too deeply to be read`, { cause: error });
-    }
-  }
+  if (ending === '.html' || ending === '.htm' || ending === '.xhtml')
+    return (await readHtmlAside(decodeHtml(bytes), { name, path: file.path })).text;
   const language = languageOf(ending);
   if (language !== undefined) return readCode(decodeText(file.path, bytes), file.id, language);
   const read = readDocumentText(decodeText(file.path, bytes), ending, name);

@@ -47,6 +47,7 @@ const titleOf = (text: DocumentText, part: Part, index: number): string => {
 /** Titles are printed in terminals and listed in histories: one line, no control characters, not endless. */
 const oneLine = (title: string): string => {
   const line = title
+    .slice(0, 4 * longestTitle)
     .toWellFormed()
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .trim();

@@ -1,9 +1,9 @@
 /** A page of the web as a text: redirects followed inside the source, its type looked at, its wishes kept. */
-import { readHtml } from '../../core/document/html.ts';
 import { type DocumentText, readDocumentText } from '../../core/document/text.ts';
 import { LbiError } from '../../core/errors.ts';
+import { readHtmlAside, readPdfAside } from './aside.ts';
 import { decodeHtml, decodePage } from './decode.ts';
-import { readPdf } from './pdf.ts';
+
 import type { Robots } from './robots.ts';
 import { addressOf, type Scope } from './scope.ts';
 import type { Manners, Page, Web } from './web.ts';
@@ -53,53 +53,44 @@ export const readPage = async (start: URL, visit: Visit): Promise<ReadPage | Ref
 };
 
 const readBody = async (page: Page, url: URL): Promise<ReadPage | Refusal> => {
-  const { status, type, body, charset } = page;
+  const { status, type, body } = page;
   if (status < 200 || status >= 300) return { why: `the server answers ${status}` };
-  const name = nameOf(url);
-  const plain = { url, links: [], canonical: undefined };
   if (!/^(?:text\/(?:html|plain|markdown|x-markdown)|application\/(?:xhtml\+xml|pdf))$/.test(type))
     return { why: `it is ${type}, which is not read` };
   if (body === null) return { why: 'it is larger than max_bytes' };
-  if (/\b(?:noindex|none)\b/i.test(page.robots ?? '')) return { ...plain, text: undefined };
-  if (type === 'application/pdf') return readPaper(body, name, plain);
-  if (type.endsWith('html') || type.endsWith('html+xml') || type === 'application/xhtml+xml')
-    return readWebPage(decodeHtml(body, charset), { url, name, nofollow: /\bnofollow\b/i.test(page.robots ?? '') });
-  const ending = type === 'text/plain' && !/\.(?:md|markdown)$/i.test(url.pathname) ? '.txt' : '.md';
-  const text = decodePage(body, charset);
-  const links = ending === '.md' ? [...text.matchAll(/\]\(\s*<?([^\s()<>]+)/g)].map(([, link]) => link ?? '') : [];
-  return { ...plain, text: readDocumentText(text, ending, name), links: addressesOf(links, url) };
+  try {
+    const read = await readText({ ...page, body }, url);
+    const wishes = page.robots ?? '';
+    return {
+      ...read,
+      text: /\b(?:noindex|none)\b/i.test(wishes) ? undefined : read.text,
+      links: /\b(?:nofollow|none)\b/i.test(wishes) ? [] : read.links,
+    };
+  } catch (error) {
+    if (!(error instanceof LbiError)) throw error;
+    return { why: error.message.replace(`sources: ${url.href}`, 'it') };
+  }
 };
 
-const readWebPage = (
-  html: string,
-  { url, name, nofollow }: { url: URL; name: string; nofollow: boolean },
-): ReadPage | Refusal => {
-  try {
-    const { text, facts } = readHtml(html, name);
+const readText = async ({ type, body, charset }: Page & { body: Uint8Array }, url: URL): Promise<ReadPage> => {
+  const named = { name: nameOf(url), path: url.href };
+  const plain = { url, links: [], canonical: undefined };
+  if (type === 'application/pdf') return { ...plain, text: (await readPdfAside(body, named)).text };
+  if (type === 'text/html' || type === 'application/xhtml+xml') {
+    const { text, facts } = await readHtmlAside(decodeHtml(body, charset), named);
     const base = (facts.base === undefined ? undefined : addressOf(facts.base, url)) ?? url;
     return {
       url,
       text: facts.noindex ? undefined : text,
-      links: nofollow || facts.nofollow ? [] : addressesOf(facts.links, base),
+      links: facts.nofollow ? [] : addressesOf(facts.links, base),
       canonical: facts.canonical === undefined ? undefined : addressOf(facts.canonical, url),
     };
-  } catch (error) {
-    if (error instanceof RangeError) return { why: 'it is nested too deeply to be read' };
-    throw error;
   }
-};
-
-const readPaper = async (
-  body: Uint8Array,
-  name: string,
-  plain: Omit<ReadPage, 'text'>,
-): Promise<ReadPage | Refusal> => {
-  try {
-    return { ...plain, text: (await readPdf(body, { name, path: plain.url.href })).text };
-  } catch (error) {
-    if (error instanceof LbiError) return { why: error.message.replace(/^sources: /, '') };
-    throw error;
-  }
+  const ending = type === 'text/plain' && !/\.(?:md|markdown)$/i.test(url.pathname) ? '.txt' : '.md';
+  const text = decodePage(body, charset);
+  const links =
+    ending === '.md' ? [...text.matchAll(/\]\([ \t]{0,3}<?([^\s()<>]+)/g)].map(([, link]) => link ?? '') : [];
+  return { ...plain, text: readDocumentText(text, ending, named.name), links: addressesOf(links, url) };
 };
 
 const addressesOf = (links: string[], base: URL): URL[] => links.flatMap((link) => addressOf(link, base) ?? []);

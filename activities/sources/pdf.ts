@@ -2,19 +2,19 @@
 import { type DocumentText, type Heading, readPlain } from '../../core/document/text.ts';
 import { LbiError } from '../../core/errors.ts';
 
-interface PdfText {
+export interface PdfText {
   text: DocumentText;
   /** Numbers of the pages without text. */
   blank: number[];
 }
 
-/** Throws a spec error for what is no PDF, needs a password, or holds no text at all. `path` is how errors call it. */
-export const readPdf = async (bytes: Uint8Array, { name, path }: { name: string; path: string }): Promise<PdfText> => {
+/** Throws an LbiError for what is no PDF, needs a password, or holds no text at all; its message goes on after the file's name. */
+export const readPdf = async (bytes: Uint8Array, name: string): Promise<PdfText> => {
   const { getDocumentProxy } = await import('unpdf');
   const pdf = await getDocumentProxy(Uint8Array.from(bytes), {
     verbosity: 0,
   }).catch((cause: unknown) => {
-    throw unreadable(cause, path);
+    throw unreadable(cause);
   });
   try {
     const pages: string[] = [];
@@ -26,21 +26,21 @@ export const readPdf = async (bytes: Uint8Array, { name, path }: { name: string;
     }
     const blank = pages.flatMap((text, index) => (text === '' ? [index + 1] : []));
     if (blank.length === pages.length)
-      throw new LbiError('spec', `sources: ${path} holds no text, only pictures of it; run: ocrmypdf in.pdf out.pdf`);
+      throw new LbiError('spec', `holds no text, only pictures of it; run: ocrmypdf in.pdf out.pdf`);
     return { text: joined(pages, (await titleOf(pdf)) ?? name), blank };
   } catch (error) {
-    throw error instanceof LbiError ? error : unreadable(error, path);
+    throw error instanceof LbiError ? error : unreadable(error);
   } finally {
     await pdf.loadingTask.destroy();
   }
 };
 
-const unreadable = (cause: unknown, path: string): LbiError => {
+const unreadable = (cause: unknown): LbiError => {
   const why = cause instanceof Error ? cause : new Error(String(cause));
   const message =
     why.name === 'PasswordException'
-      ? `sources: ${path} is encrypted; run: qpdf --decrypt --password=… in.pdf out.pdf`
-      : `sources: ${path} cannot be read as PDF (${why.message.slice(0, 120)})`;
+      ? `is encrypted; run: qpdf --decrypt --password=… in.pdf out.pdf`
+      : `cannot be read as PDF (${why.message.slice(0, 120)})`;
   return new LbiError('spec', message, { cause });
 };
 
@@ -52,8 +52,10 @@ const textOf = (items: object[]): string =>
       return 'hasEOL' in item && item.hasEOL === true ? `${text}\n` : text;
     })
     .join('')
-    .replaceAll(/[ \t]+\n/g, '\n')
     .replaceAll('\0', '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
     .trim();
 
 const joined = (pages: string[], title: string): DocumentText => {

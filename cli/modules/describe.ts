@@ -48,6 +48,7 @@ export function describeModule(path: string, namespace: Record<string, unknown>)
     ...(what === 'stage' ? items(path, definition as OwnStage['definition']) : {}),
     ...('about' in definition && typeof definition.about === 'string' ? { about: definition.about } : {}),
     ...('docs' in definition && definition.docs !== undefined ? { docs: true } : {}),
+    ...('images' in definition && definition.images === true ? { images: true } : {}),
     ...('scripted' in definition && definition.scripted === true ? { scripted: true } : {}),
   };
 }

@@ -44,6 +44,15 @@ export const readDocumentText = (whole: string, ending: string, name: string): D
   return readPlain(whole, name, start);
 };
 
+/** How a heading begins, and which characters at its end are no part of its title. */
+interface Mark {
+  begins: RegExp;
+  ends: string;
+}
+
+const markdownMark: Mark = { begins: /^#{1,6}[ \t](.*)$/, ends: ' \t#' };
+const tiddlerMark: Mark = { begins: /^!{1,6}(.*)$/, ends: ' \t' };
+
 /** A text without any marks. */
 export const readPlain = (whole: string, title: string, from = 0): DocumentText => ({
   title,
@@ -56,19 +65,22 @@ export const readPlain = (whole: string, title: string, from = 0): DocumentText 
 const readMarkdown = (whole: string, start: number, name: string): DocumentText => {
   const front = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(whole.slice(start));
   const from = start + (front?.[0].length ?? 0);
-  const headings = headingsOf(whole, from, /^#{1,6}[ \t]+(.*?)[ \t#]*$/);
+  const headings = headingsOf(whole, from, markdownMark);
   return { title: frontTitle(front?.[1]) ?? headings[0]?.title ?? name, whole, from, headings };
 };
 
 /** Markdown without front matter; `title` comes first where it is given. */
 export const readMarkdownBody = (whole: string, name: string, title?: string): DocumentText => {
-  const headings = headingsOf(whole, 0, /^#{1,6}[ \t]+(.*?)[ \t#]*$/);
+  const headings = headingsOf(whole, 0, markdownMark);
   return { title: title ?? headings[0]?.title ?? name, whole, from: 0, headings };
 };
 
+/** Longest front matter that is looked into, in characters. */
+const longestFront = 64 * 1024;
+
 /** Front matter that is no YAML is no reason to refuse a page: it then has no title. */
 const frontTitle = (text: string | undefined): string | undefined => {
-  if (text === undefined) return undefined;
+  if (text === undefined || text.length > longestFront) return undefined;
   try {
     const values: unknown = parse(text);
     const title = typeof values === 'object' && values !== null && 'title' in values ? values.title : undefined;
@@ -81,24 +93,34 @@ const frontTitle = (text: string | undefined): string | undefined => {
 /** A tiddler begins with `field: value` lines up to the first empty line; `caption` and `title` name it. */
 const readTiddler = (whole: string, start: number, name: string): DocumentText => {
   const header = /^(?:[^\r\n:]+:[^\r\n]*\r?\n)+(?:\r?\n|$)/.exec(whole.slice(start))?.[0] ?? '';
-  const title = /^title:[ \t]*(.+?)[ \t]*$/m.exec(header.replaceAll('\r', ''))?.[1];
+  const title = /^title:(.*)$/m.exec(header.replaceAll('\r', ''))?.[1]?.trim();
   const from = start + header.length;
-  return { title: title ?? name, whole, from, headings: headingsOf(whole, from, /^!{1,6}[ \t]*(.*?)[ \t]*$/) };
+  return { title: title || name, whole, from, headings: headingsOf(whole, from, tiddlerMark) };
 };
 
 /** Headings outside fenced code, with the offset of their line. */
-const headingsOf = (whole: string, from: number, mark: RegExp): Heading[] => {
+const headingsOf = (whole: string, from: number, mark: Mark): Heading[] => {
   const found: Heading[] = [];
   let fence: string | undefined;
   for (const { offset, line } of linesOf(whole, from)) {
     const opened: string | undefined = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
     if (opened !== undefined && (fence === undefined || opened.startsWith(fence)))
       fence = fence === undefined ? opened : undefined;
-    const title = fence === undefined && opened === undefined ? mark.exec(line)?.[1] : undefined;
-    if (title !== undefined) found.push({ offset, title });
+    const title = fence === undefined && opened === undefined ? mark.begins.exec(line)?.[1] : undefined;
+    if (title !== undefined) found.push({ offset, title: withoutTail(title, mark.ends) });
   }
   return found;
 };
+
+/** The words of a heading. Step by step: a pattern would take the square of a hostile line's length. */
+const withoutTail = (title: string, tail: string): string => {
+  let end = title.length;
+  while (end > 0 && tail.includes(title.charAt(end - 1))) end -= 1;
+  return title.slice(0, Math.min(end, longestTitle)).trimStart();
+};
+
+/** Longest title of a heading, in characters. */
+const longestTitle = 400;
 
 /** Lines from an offset on, without their ends. */
 export function* linesOf(whole: string, from: number): Generator<{ offset: number; line: string }> {

@@ -1,5 +1,6 @@
 /** `${env:NAME}`, `${input:NAME}` and their kin: filled in at load, in values only. Secrets stay names; the application's own placeholders stay as they are. */
-import { type GivenInput, type Inputs, readInputs } from './inputs.ts';
+import type { GivenInput } from './input-flags.ts';
+import { type Inputs, readInputs } from './inputs.ts';
 import { type Environment, type Filling, fillOne, inputValue } from './placeholder.ts';
 import type { Problem } from './problem.ts';
 import { childSchema, isNote, resolveSchema, type SchemaNode } from './schema.ts';

@@ -59,8 +59,8 @@ export const firstLayer = (root: Tree, problems: Problem[]): Tree => {
 
 /** The schema of the two maps together: the variant that either of them names. */
 const governs = (schema: SchemaNode, over: Mapping, under: Mapping): SchemaNode => {
-  const chosen = resolveSchema(schema, toJson(over));
-  return chosen === schema ? resolveSchema(schema, toJson(under)) : chosen;
+  const entries = new Map([...under.entries, ...over.entries]);
+  return resolveSchema(schema, toJson({ ...under, entries }));
 };
 
 /** Another provider or kind, or another form of the same key, has other keys: nothing of the old one may be left. */

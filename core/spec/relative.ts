@@ -5,7 +5,7 @@ import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from './s
 import { type Mapping, type Scalar, type Tree, toJson } from './tree.ts';
 
 /** Keys that say that the files beside them lie in a folder of their own. */
-const elsewhere = ['package', 'git', 'url'];
+const elsewhere = ['package', 'git'];
 
 /** The path that a value names, as seen from the main file's folder. */
 export const pathFrom = ({ value, place: { source } }: Scalar): string => {
@@ -33,11 +33,10 @@ const visit = (tree: Tree, schema: SchemaNode, names: string | undefined): Tree 
   return { ...tree, entries: new Map(entries) };
 };
 
-const isPath = (names: string | undefined, value: string): boolean =>
-  names === 'file' ||
-  names === 'prompt' ||
-  names === 'glob' ||
-  (names === 'repository' && classifyRepository(value).kind === 'folder');
+const isPath = (names: string | undefined, text: string): boolean =>
+  names === 'repository'
+    ? classifyRepository(text).kind === 'folder'
+    : names === 'file' || names === 'prompt' || names === 'glob';
 
 const isElsewhere = (map: Mapping): boolean => elsewhere.some((name) => map.entries.has(name));
 

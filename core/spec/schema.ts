@@ -111,14 +111,9 @@ export const accepts = (schema: SchemaNode): string[] => {
   if (schema.type === 'object')
     return [schema.required === undefined ? 'a map' : `{ ${schema.required.join(': …, ')}: … }`];
   const names = schema['x-names'];
-  if (names !== undefined)
-    return [
-      names === 'file' || names === 'prompt'
-        ? 'a path'
-        : names === 'glob' || names === 'repository'
-          ? 'a text'
-          : `the name of ${names === 'model' ? 'a model' : 'an environment'}`,
-    ];
+  if (names === 'file' || names === 'prompt') return ['a path'];
+  if (names === 'model' || names === 'environment')
+    return [`the name of ${names === 'model' ? 'a model' : 'an environment'}`];
   return [schema.type === 'string' ? 'a text' : 'any value'];
 };
 

@@ -80,7 +80,7 @@ const helpOf = async (command: string[], place: Place, context: SessionContext):
 const commandsIn = (help: string): string[] => {
   const names: string[] = [];
   let listed = false;
-  for (const line of help.split('\n')) {
+  for (const line of help.split('\n').filter(({ length }) => length < 300)) {
     if (/^\S.*\bcommands?\b.*:\s*$/i.test(line)) listed = true;
     else if (/^\S/.test(line)) listed = false;
     if (!listed) continue;

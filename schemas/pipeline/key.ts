@@ -18,7 +18,7 @@ import {
 /** `output`: part of the identity of what is made; `cost`: changes what a run costs or how long it takes; `nothing`: neither. */
 export type Effect = 'output' | 'cost' | 'nothing';
 
-/** What a text names: a key of `models` or `environments`, a prompt file, another file or folder, or the files of a pattern. */
+/** What a text names: a key of `models` or `environments`, a prompt file, another file or folder, the files of a pattern, or a git repository. */
 export type Names = 'model' | 'environment' | 'prompt' | 'file' | 'glob' | 'repository';
 
 /** What every key may say besides its meaning. */

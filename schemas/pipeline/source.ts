@@ -34,11 +34,7 @@ export const FilesSource = strict(
   {
     files: Type.Union(
       [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
-      key('output', 'Glob(s); the order of a list is kept.', {
-        names: 'glob',
-        example: 'docs/**/*.md',
-        selects: true,
-      }),
+      key('output', 'Glob(s); the order of a list is kept.', { names: 'glob', example: 'docs/**/*.md', selects: true }),
     ),
     package: text(
       'output',
@@ -49,9 +45,9 @@ export const FilesSource = strict(
       'output',
       'git repository that carries the documents: an https, ssh or file address, or a local folder.',
       {
+        names: 'repository',
         optional: true,
         minLength: 1,
-        names: 'repository',
         example: 'https://github.com/npm/cli',
       },
     ),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { committeeOf } from '../../activities/committee.ts';
 import { conclude, finishedEpisode } from '../../activities/conclude.ts';
-import { type Judged, judgedPath } from '../../activities/judged.ts';
+import { type Judged, readJudged } from '../../activities/judged.ts';
 import { record } from '../../activities/record.ts';
 import { readRows } from '../../activities/rows.ts';
 import { tally } from '../../activities/tally.ts';
@@ -19,7 +19,7 @@ import type { DatasetSummary, TaskEntry } from '../../schemas/flow.ts';
 import type { Vote } from '../../schemas/vote.ts';
 import { checkRows } from '../../store/dataset/check.ts';
 import { folderStore } from '../../store/folder.ts';
-import { getJson, putJson, readPage } from '../../store/json.ts';
+import { getJson, putJson } from '../../store/json.ts';
 import type { Store } from '../../store/store.ts';
 import { partsOf, storePlan } from './parts.ts';
 
@@ -126,7 +126,7 @@ async function count(plan: Ref, ref: Ref): Promise<{ summary: DatasetSummary; ju
   const entry = { ...facts, ...task, task: task.ref, record: ref, voted: 0, kept: 0, unreadable: 0 };
   await record(silent())({ run: 'r-1', page: 0, entries: [{ ...entry, reused: true, recalled: false }] });
   const summary = await tally(silent())({ plan, run: 'r-1', pages: 1 });
-  return { summary, judged: await readPage<Judged[]>(store, judgedPath('r-1')) };
+  return { summary, judged: (await readJudged(store, 'r-1')) ?? [] };
 }
 
 const finished = async (plan: Ref) => finishedEpisode(silent(), await silent().plan(plan), task);

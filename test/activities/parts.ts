@@ -40,7 +40,7 @@ export function partsOf(store: Store, folder: string, own: Partial<Deps> = {}): 
     stage: none,
     sessions: { open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
     packageFolder: none,
-    repositories: { commitOf: none, fetched: none, checkout: none },
+    repositories: { commitOf: none, checkout: none, fetched: none },
     openQueues: none,
     queues: { model: none, environment: none },
     timing: { lostAfterSeconds: 1, heartbeatSeconds: 1, sweepSeconds: 1, historyEvents: null },

@@ -49,7 +49,7 @@ test('every command that the documentation names exists, with its flags', async 
   const help = async (command: string): Promise<string> => {
     const known = helps.get(command);
     if (known !== undefined) return known;
-    const { stdout, exitCode } = await execa(process.execPath, ['cli/main.ts', command, '--help'], {
+    const { stdout, exitCode } = await execa(process.execPath, ['cli/main.ts', ...command.split(' '), '--help'], {
       cwd: root,
       reject: false,
       env: { LBI_NAME: 'lbi' },
@@ -63,7 +63,7 @@ test('every command that the documentation names exists, with its flags', async 
     const shell = blocks(page, 'sh').flatMap((block) => block.split('\n'));
     const inline = [...page.text.matchAll(/`((?:\.\/)?lbi [^`]+)`/g)].map(([, call = '']) => call);
     for (const line of [...shell, ...inline]) {
-      const [, command, rest = ''] = /^(?:\.\/)?lbi ([a-z]+)(.*?)(?: #.*)?$/.exec(line.trim()) ?? [];
+      const [, command, rest = ''] = /^(?:\.\/)?lbi ((?:prompt )?[a-z]+)(.*?)(?: #.*)?$/.exec(line.trim()) ?? [];
       if (command === undefined) continue;
       const text = await help(command);
       const flags = [...rest.replaceAll(/"[^"]*"/g, '').matchAll(/(?<= )--?[a-z]+/g)].map(([flag]) => flag);

@@ -41,7 +41,9 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate schema run attach resume cancel runs show ui export retrieve check doctor up down worker'.split(' ');
+  'init validate config explain schema prompt preview plan run attach resume cancel runs show ui export retrieve check doctor up down worker completion'.split(
+    ' ',
+  );
 
 test('--help lists every command, fits into 80 columns, and says what the exit codes mean', async () => {
   const { exitCode, stdout } = await lbi(['--help']);
@@ -84,13 +86,17 @@ const wrong: Wrong[] = [
   { args: ['run', '--detatch', 'x.yaml'], exit: 2, says: /Did you mean --detach\?/ },
   { args: ['run'], exit: 2, says: /missing required argument 'file'[\s\S]*lbi run --help/ },
   { args: ['show', '@last', 'a', 'b'], exit: 2, says: /too many arguments/ },
-  { args: ['resume', 'x', '--budget', 'much'], exit: 2, says: /number of US dollars/ },
-  { args: ['resume', 'x', '--budget', '-3'], exit: 2, says: /number of US dollars/ },
+  { args: ['resume', 'x', '--budget', 'much'], exit: 2, says: /expected a number/ },
+  { args: ['resume', 'x', '--budget', '-3'], exit: 2, says: /expected a number/ },
   { args: ['retrieve', 'x', 'y', '-k', '0'], exit: 2, says: /whole number above 0/ },
   { args: ['retrieve', 'x', 'y', '--by', 'luck'], exit: 2, says: /observation, instruction, query/ },
   { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, parquet/ },
-  { args: ['init', 'x', '--template', 'desktop'], exit: 2, says: /no template "desktop"[\s\S]*shell[\s\S]*browser/ },
+  { args: ['init', 'x', '--environment', 'desktop'], exit: 2, says: /expected shell, browser, scripted/ },
   { args: ['run', 'nowhere.yaml'], exit: 2, says: /no such file.*lbi init/ },
+  { args: ['plan'], exit: 2, says: /missing required argument 'file'/ },
+  { args: ['plan', 'nowhere.yaml'], exit: 2, says: /no such file/ },
+  { args: ['plan', 'lacking.yaml'], exit: 3, says: /missing-key/ },
+  { args: ['plan', 'broken.yaml', '--json'], exit: 3, says: /^broken\.yaml:\d+:\d+: error/m },
   { args: ['run', '.'], exit: 2, says: /it is a folder; name the YAML file/ },
   { args: ['validate', 'nowhere.yaml'], exit: 2, says: /no such file/ },
   { args: ['run', 'broken.yaml'], exit: 3, says: /^broken\.yaml:\d+:\d+: error/m },
@@ -124,12 +130,12 @@ test('a mistake is told in words: exit code, message, nothing on stdout, no stac
   await Promise.all(told);
 });
 
-test('what init writes is valid, for each template, and the next command it names exists', async () => {
-  for (const template of ['shell', 'browser']) {
-    const written = await lbi(['init', template, '--template', template]);
+test('what init writes is valid, for each place, and the next command it names exists', async () => {
+  for (const place of ['shell', 'browser']) {
+    const written = await lbi(['init', place, '--environment', place]);
     assert.equal(written.exitCode, 0, written.stderr);
     for (const [, command = ''] of written.stderr.matchAll(/^ {2}lbi (\w+)/gm)) assert.ok(commands.includes(command));
-    const { exitCode, stdout, stderr } = await lbi(['validate', 'pipeline.yaml'], {}, join(folder, template));
+    const { exitCode, stdout, stderr } = await lbi(['validate', 'pipeline.yaml'], {}, join(folder, place));
     assert.equal(exitCode, 0, stderr);
     assert.match(stdout, /^pipeline\.yaml: valid \(instruct → /);
     assert.match(stderr, /next {2}lbi run pipeline\.yaml/);

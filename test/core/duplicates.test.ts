@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { distinctTasks, nearDuplicates, similarity, taskShape } from '../../core/duplicates.ts';
+import { nearDuplicates, similarity, taskShape } from '../../core/duplicates.ts';
 import { bandRows } from '../../core/min-hash.ts';
 import { randomSource, shuffled } from '../../core/random.ts';
+import { taskSet } from '../../core/task-set.ts';
 
 const pairsOfOneShape: [string, string][] = [
   ["Bump the version to '1.2.3'.", 'Bump the version to 2.0.0-beta.1'],
@@ -58,6 +59,13 @@ test('endings and small words do not make a task new', () => {
   assert.ok(similarity('Retrieve the name of the package', 'Turn off the lights in the hall') < 0.2);
 });
 
+/** The set's answer for these candidates after these tasks were accepted. */
+function distinctTasks<T extends { instruction: string }>(candidates: T[], accepted: string[], threshold: number) {
+  const set = taskSet(threshold);
+  for (const instruction of accepted) set.add(instruction);
+  return set.distinct(candidates);
+}
+
 test('candidates are compared with accepted tasks and with those before them, in order', () => {
   const candidates = ["Bump the version to '1.2.3'", 'List all files', 'Set the version to 3', 'list all files!'].map(
     (instruction, number) => ({ instruction, number }),
@@ -83,6 +91,36 @@ test('an overlap of exactly the threshold is not a duplicate, equal words always
   assert.equal(distinctTasks(candidate, accepted, 0.6).fresh.length, 1);
   assert.equal(distinctTasks(candidate, accepted, 0.59).fresh.length, 0);
   assert.equal(distinctTasks([{ instruction: 'Paint walls green today.' }], accepted, 1).fresh.length, 0);
+});
+
+test('looking among the few that could resemble a task finds what looking at all finds, and leaves the set as it was', () => {
+  const few = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'the'];
+  const task = fc.array(fc.constantFrom(...few), { maxLength: 7 }).map((chosen) => chosen.join(' '));
+  const threshold = fc.constantFrom(0, 0.2, 0.5, 0.6, 2 / 3, 0.8, 1);
+  fc.assert(
+    fc.property(fc.array(task, { maxLength: 12 }), fc.array(task, { maxLength: 12 }), threshold, (before, after, t) => {
+      const repeats = (a: string, b: string) => similarity(a, b) > t || similarity(a, b) === 1;
+      const known = [...before];
+      const expected = after.map((instruction) => {
+        const of = known.find((other) => repeats(instruction, other));
+        if (of === undefined) known.push(instruction);
+        return of;
+      });
+      const set = taskSet(t);
+      for (const instruction of before) set.add(instruction);
+      for (const time of ['first', 'again']) {
+        const { fresh, duplicates } = set.distinct(after.map((instruction) => ({ instruction })));
+        assert.deepEqual(
+          duplicates.map(({ of }) => of),
+          expected.filter((of) => of !== undefined),
+          time,
+        );
+        assert.equal(fresh.length + duplicates.length, after.length);
+      }
+      assert.equal(set.size(), before.length);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 const words = (seed: number, count: number) => {

@@ -72,9 +72,10 @@ test('equal vectors are the same at every threshold; opposite ones at none', () 
 
 test('ten thousand instructions take seconds', () => {
   const items = around(10_000, 384, 1.2, 7);
-  const started = performance.now();
+  // Time of the processor: on a busy machine the clock says nothing.
+  const started = process.cpuUsage();
   const found = sameMeaning(items, 0.95);
-  const seconds = (performance.now() - started) / 1000;
+  const { user } = process.cpuUsage(started);
   assert.ok(found.size < items.length);
-  assert.ok(seconds < 30, `${seconds.toFixed(1)} s`);
+  assert.ok(user < 15e6, `${(user / 1e6).toFixed(1)} s`);
 });

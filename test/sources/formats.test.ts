@@ -133,6 +133,17 @@ test('a page nested without end is refused in words', async () => {
   assert.match((await refusal([{ files: 'deep/*.html' }])).message, /deep\.html is nested too deeply/);
 });
 
+test('a page that takes forever is given up, and the next one is read', async () => {
+  put('p/slow/1.html', `<main>${'<a href=x>'.repeat(30_000)}`);
+  put('p/slow/2.html', '<p>quick</p>');
+  const error = await refusal([{ files: 'slow/1.html' }]);
+  assert.match(
+    error.message,
+    /1\.html (?:takes longer than \d+ seconds to be read|cannot be read|is nested too deeply)/,
+  );
+  assert.equal((await read([{ files: 'slow/2.html' }]))[0]?.text, 'quick\n');
+});
+
 const printed = async (html: string): Promise<Buffer> => {
   const source = put('print/page.html', html);
   const target = join(place.folder, 'print/page.pdf');

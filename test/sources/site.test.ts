@@ -308,7 +308,7 @@ test('Markdown, text and PDF pages are read, and links of Markdown are followed'
     documents.map(({ title }) => title),
     ['Start', 'Ay', 'c', 'Bee'],
   );
-  assert.match(notes[0]?.why ?? '', /d\.pdf cannot be read as PDF/);
+  assert.match(notes[0]?.why ?? '', /^it cannot be read as PDF/);
 });
 
 test('an address that cannot be reached is a matter for a person', async () => {

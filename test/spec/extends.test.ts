@@ -47,19 +47,36 @@ test('maps are merged, another variant replaces, lists are replaced, null remove
   assert.equal('seed' in over('seed: ~\n'), false);
 });
 
-test('another form of the same key replaces it: no part of the old rule is left', () => {
-  const texts = (accept: string) => ({
-    'p.yaml': `extends: base.yaml\nstages: { filter: { committee: { accept: ${accept} } } }\n`,
-    'base.yaml': `${base}  - { uses: construct, model: writer }\n  - { uses: filter, committee: { members: [writer], accept: { confidence: 0.5 } } }\n`,
-  });
-  const ruleOf = (accept: string): unknown => {
-    const stage = stagesOf(texts(accept))[3];
-    return stage?.uses === 'filter' && stage.committee.accept;
+test('another form of the same key replaces it: no part of the old one is left', () => {
+  const filterOf = (changes: string) => {
+    const texts = {
+      'p.yaml': `extends: base.yaml\nstages: { filter: ${changes} }\n`,
+      'base.yaml': `${base}  - { uses: construct, model: writer }\n  - { uses: filter, duplicates: { words: 0.5, meaning: 0.5 }, committee: { members: [writer], accept: { confidence: 0.5 } } }\n`,
+    };
+    const stage = stagesOf(texts)[3];
+    assert.ok(stage?.uses === 'filter');
+    return { accept: stage.committee.accept, duplicates: stage.duplicates };
   };
-  assert.deepEqual(ruleOf('{ at_least: 1 }'), { at_least: 1 });
-  assert.deepEqual(ruleOf('majority'), 'majority');
-  assert.deepEqual(ruleOf('{ confidence: 0.7 }'), { confidence: 0.7 });
-  assert.deepEqual(ruleOf('{ share: 0.7 }'), { share: 0.7 });
+  const before = { accept: { confidence: 0.5 }, duplicates: { words: 0.5, meaning: 0.5 } };
+  assert.deepEqual(filterOf('{ committee: { accept: { at_least: 1 } } }'), { ...before, accept: { at_least: 1 } });
+  assert.deepEqual(filterOf('{ committee: { accept: majority } }'), { ...before, accept: 'majority' });
+  assert.deepEqual(filterOf('{ duplicates: 0.7 }'), { ...before, duplicates: 0.7 });
+  assert.deepEqual(filterOf('{ duplicates: { words: 0.7 } }'), { ...before, duplicates: { words: 0.7, meaning: 0.5 } });
+});
+
+test('a source of another shape replaces the one below; its other keys are merged where the shape stays', () => {
+  const over = (text: string) =>
+    goodFiles({ 'p.yaml': `extends: far/base.yaml\nsources: { 0: ${text} }\n`, 'far/base.yaml': base }).spec.sources;
+  assert.deepEqual(over('{ site: "https://example.com/" }'), [{ site: 'https://example.com/' }]);
+  assert.deepEqual(over('{ limit: 4 }'), [{ files: 'far/docs/**/*.md', limit: 4 }]);
+  const carried = (git: string) =>
+    goodFiles({
+      'p.yaml': 'extends: far/base.yaml\n',
+      'far/base.yaml': base.replace('files: docs', `git: ${git}\n    files: docs`),
+    }).spec.sources;
+  assert.deepEqual(carried('../cli'), [{ git: 'cli', files: 'docs/**/*.md' }]);
+  assert.deepEqual(carried('https://x.org/cli'), [{ git: 'https://x.org/cli', files: 'docs/**/*.md' }]);
+  assert.deepEqual(carried('git@x.org:cli'), [{ git: 'git@x.org:cli', files: 'docs/**/*.md' }]);
 });
 
 test('stages are changed, added and removed by name; a list of stages replaces them', () => {
@@ -298,10 +315,7 @@ const whole = {
     { uses: 'instruct', model: 'writer' },
     { uses: 'interact', model: 'writer', environment: 'box', max_steps: 4 },
     { uses: 'construct', model: 'writer' },
-    {
-      uses: 'filter',
-      committee: { members: ['writer', 'judge'], accept: { confidence: 0.5 }, passes: { share: 0.8 } },
-    },
+    { uses: 'filter', committee: { members: ['writer', 'judge'], accept: { confidence: 0.5 } } },
   ],
   budget: { usd: 4 },
 };

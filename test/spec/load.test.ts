@@ -382,7 +382,7 @@ test('no text makes loading throw, and every place lies in its text', () => {
 });
 
 test('one changed line of a good file never throws', () => {
-  const template = readFileSync(join(import.meta.dirname, '../../pipelines/init/browser.yaml'), 'utf8');
+  const template = readFileSync(join(import.meta.dirname, '../../pipelines/tiddlywiki.yaml'), 'utf8');
   const rows = template.split('\n');
   fc.assert(
     fc.property(fc.nat(rows.length - 1), fc.string(), fc.boolean(), (index, junk, before) => {

@@ -23,6 +23,6 @@ export default defineModel({
         content: content.map((part) => (part.type === 'text' ? { ...part, text: mask(part.text) } : part)),
       })),
     });
-    return { images: model.images, complete: (request, options) => model.complete(masked(request), options) };
+    return { complete: (request, options) => model.complete(masked(request), options) };
   },
 });

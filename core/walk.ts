@@ -1,0 +1,117 @@
+/** The agent's loop: decide ⇄ act until it finishes, gets stuck or reaches the step limit (paper, Algorithm 1 lines 6–14). */
+import type { Ref, Usage } from '../schemas/common.ts';
+import type {
+  ActResult,
+  DecideInput,
+  DecideResult,
+  Flow,
+  OpenResult,
+  QueryResult,
+  Verification,
+} from '../schemas/flow.ts';
+import type { Outcome } from '../schemas/step.ts';
+import type { StepFacts } from '../schemas/step-facts.ts';
+import { stuck } from './stuck.ts';
+import { addUsage, noUsage } from './usage.ts';
+
+/** Unreadable replies to one question before the trajectory ends as failed. */
+const maxUnreadable = 2;
+
+export interface Walk {
+  /** set once it is sealed */
+  trajectory?: Ref;
+  head: Ref;
+  initialState: string;
+  facts: StepFacts[];
+  outcome: Outcome;
+  detail: string;
+  finish: Ref | null;
+  unreadable: number;
+  usage: Usage;
+  /** what the place says of the end, where it is asked */
+  verification?: Verification;
+}
+
+/** What the loop asks of whoever runs it: a workflow calls activities, a preview the same functions in its own process. */
+export interface WalkCalls {
+  /** Opens a place, or opens it again at `head`. */
+  open(head: Ref | null): Promise<OpenResult>;
+  /** Acts; undefined when the session was lost, so that the place is opened again. */
+  act(head: Ref, decision: Ref, title: string): Promise<ActResult | undefined>;
+  /** Left out where no query is asked for. */
+  query?(input: DecideInput, step: number): Promise<QueryResult>;
+  decide(input: DecideInput, step: number): Promise<DecideResult>;
+  /** Counts what a call consumed. */
+  spend(account: string, usage: Usage): void;
+}
+
+export async function walkTask(flow: Flow, task: Ref, calls: WalkCalls): Promise<Walk> {
+  const start = await calls.open(null);
+  const walk: Walk = {
+    head: start.head,
+    initialState: start.state,
+    facts: [],
+    outcome: 'step-limit',
+    detail: `${flow.interact.maxSteps} actions without finishing`,
+    finish: null,
+    unreadable: 0,
+    usage: noUsage,
+  };
+  const spend = (account: string, usage: Usage): void => {
+    calls.spend(account, usage);
+    walk.usage = addUsage(walk.usage, usage);
+  };
+
+  while (walk.facts.length < flow.interact.maxSteps) {
+    const decided = await decide(flow, task, walk, { ...calls, spend });
+    if (decided.kind !== 'act') {
+      walk.outcome = decided.kind === 'finish' ? 'finished' : 'failed';
+      walk.detail =
+        decided.kind === 'finish' ? decided.title : `the model's replies could not be read: ${decided.detail}`;
+      walk.finish = decided.kind === 'finish' ? decided.decision : null;
+      return walk;
+    }
+    await step(walk, calls, decided);
+    const reason = stuck(walk.facts, walk.initialState, flow.interact.stuckAfter);
+    if (reason !== undefined) return { ...walk, outcome: 'stuck', detail: reason };
+  }
+  return walk;
+}
+
+/** Asks for the next action; an unreadable reply is asked again a bounded number of times. */
+async function decide(flow: Flow, task: Ref, walk: Walk, calls: WalkCalls): Promise<DecideResult> {
+  const index = walk.facts.length + 1;
+  const base = { plan: flow.plan, task, head: walk.head, query: null as Ref | null };
+  if (calls.query !== undefined) {
+    const asked = await calls.query({ ...base, retry: 0 }, index);
+    calls.spend(flow.accounts.query, asked.usage);
+    base.query = asked.query;
+  }
+  for (let retry = 0; ; retry += 1) {
+    const result = await calls.decide({ ...base, retry }, index);
+    calls.spend(flow.accounts.decide, result.usage);
+    if (result.kind !== 'unreadable') return result;
+    walk.unreadable += 1;
+    if (retry + 1 >= maxUnreadable) return result;
+  }
+}
+
+/** Carries one decision out; a lost session is opened again at the last head, and a replay that parted starts the walk over. */
+async function step(walk: Walk, calls: WalkCalls, decided: DecideResult): Promise<void> {
+  const index = walk.facts.length + 1;
+  for (;;) {
+    const acted = await calls.act(walk.head, decided.decision, `${index}: ${decided.title}`);
+    if (acted !== undefined) {
+      walk.head = acted.head;
+      walk.facts.push(acted.facts);
+      return;
+    }
+    const again = await calls.open(walk.head);
+    if (again.diverged !== null) {
+      walk.head = again.head;
+      walk.initialState = again.state;
+      walk.facts = [];
+      return;
+    }
+  }
+}

@@ -1,8 +1,9 @@
 /** Keeping what an episode made, and finding it again under its identity. */
+import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
 import { recount, settled } from '../core/recount.ts';
 import { noUsage } from '../core/usage.ts';
-import type { Json, Ref } from '../schemas/common.ts';
+import type { Json, JsonObject, Ref } from '../schemas/common.ts';
 import type { Episode, EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
@@ -22,7 +23,13 @@ const hashers = new WeakMap<Plan, (task: Ref) => string>();
 /** Identity of an episode: the stages that make it (not the rule over its votes) and its task. */
 export function episodeKey(plan: Plan, task: Ref): string {
   const stages = (): Json[] => (['interact', 'construct', 'filter'] as const).map((name) => stageIdentity(plan, name));
-  const hasher = hashers.get(plan) ?? hasherOf({ unit: 'episode', record: recordVersion, stages: stages() }, 'task');
+  const identity = (): JsonObject => ({
+    unit: 'episode',
+    record: recordVersion,
+    stages: stages(),
+    ...ownEpisodeIdentity(plan),
+  });
+  const hasher = hashers.get(plan) ?? hasherOf(identity(), 'task');
   hashers.set(plan, hasher);
   return hasher(task);
 }

@@ -3,10 +3,11 @@ import type { EnvironmentDriver } from '../environments/environment.ts';
 import type { Embedder, Model } from '../models/model.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Flow } from '../schemas/flow.ts';
-import type { EnvironmentKind, EnvironmentSpec } from '../schemas/pipeline/environment.ts';
+import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { Known } from './ask.ts';
+import type { StageRunner } from './own-stage.ts';
 import type { Sessions } from './sessions.ts';
 import type { Repositories } from './sources/context.ts';
 
@@ -17,7 +18,10 @@ export interface Deps {
   /** The model of that name in the plan, opened once per worker. */
   model(plan: Plan, name: string): Promise<Model>;
   embedder(): Promise<Embedder>;
-  driver(kind: EnvironmentKind): Promise<EnvironmentDriver<EnvironmentSpec>>;
+  /** The driver of an environment of the plan. */
+  driver(plan: Plan, environment: FullEnvironment): Promise<EnvironmentDriver<FullEnvironment>>;
+  /** A stage of the user's own, as the plan knew its module. Throws `operator` when it is another by now. */
+  stage(plan: Plan, path: string): Promise<StageRunner>;
   sessions: Sessions;
   /** Folder of an installed npm package; installs it into the cache when needed. */
   packageFolder(name: string): Promise<string>;

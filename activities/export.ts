@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { canonical } from '../core/canonical.ts';
 import { seatsOf } from '../core/committee.ts';
-import { stageOf as findStage, modelIdentity } from '../core/plan.ts';
+import { modelsNamedBy } from '../core/own.ts';
+import { isOwn } from '../core/own-path.ts';
+import { stageOf as findStage, modelIdentity, scriptedParts } from '../core/plan.ts';
 import type { DatasetFacts, Row } from '../schemas/dataset.ts';
 import type { DatasetSummary, ExportInput, Funnel } from '../schemas/flow.ts';
 import type { Format } from '../schemas/format.ts';
 import type { ActionDefinition } from '../schemas/observation.ts';
-import type { FullStage } from '../schemas/pipeline/stage.ts';
+import type { AnyStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Telling } from '../store/dataset/conversation.ts';
 import { writeDataset } from '../store/dataset/write.ts';
@@ -72,10 +74,7 @@ async function factsOf(
       history_chars: interact.history_chars,
       model: modelName(plan, interact.model),
     },
-    scripted: [
-      ...Object.entries(spec.models).flatMap(([name, model]) => (model.provider === 'scripted' ? [name] : [])),
-      ...Object.entries(spec.environments).flatMap(([name, place]) => (place.kind === 'scripted' ? [name] : [])),
-    ],
+    scripted: scriptedParts(plan),
   };
 }
 
@@ -90,15 +89,17 @@ async function definitionsOf(deps: Pick<Deps, 'store'>, rows: Row[]): Promise<Da
 function modelName(plan: Plan, name: string): string {
   const spec = plan.spec.models[name];
   if (spec === undefined) return name;
+  if (isOwn(spec)) return `${plan.own?.[spec.provider]?.name ?? spec.provider} ${canonical(modelIdentity(plan, name))}`;
   return spec.provider === 'scripted' ? canonical(modelIdentity(plan, name)) : `${spec.provider}/${spec.model}`;
 }
 
 function usesOf(plan: Plan, name: string): string[] {
-  const uses = (stage: FullStage): boolean =>
+  const uses = (stage: AnyStage): boolean =>
+    (isOwn(stage) && modelsNamedBy(plan, stage).includes(name)) ||
     ('model' in stage && stage.model === name) ||
     (stage.uses === 'filter' && seatsOf(stage).some(({ model }) => model === name)) ||
     (stage.uses === 'interact' && stage.knowledge?.model?.query_model === name);
-  return plan.spec.stages.filter(uses).map((stage) => stage.uses);
+  return plan.spec.stages.filter(uses).map((stage) => plan.own?.[stage.uses]?.name ?? stage.uses);
 }
 
 const countsOf = (funnel: Funnel, summary: DatasetSummary): DatasetFacts['counts'] => [

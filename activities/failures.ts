@@ -13,7 +13,7 @@ export function toFailure(error: unknown): unknown {
   return ApplicationFailure.create({
     message: error.message.slice(0, 1500),
     type: error.kind,
-    nonRetryable: !retried.has(error.kind),
+    nonRetryable: error.kind === 'module' ? isLastTry() : !retried.has(error.kind),
     ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
     ...(error.kind === 'rate-limited' ? { category: ApplicationFailureCategory.BENIGN } : {}),
   });
@@ -22,12 +22,14 @@ export function toFailure(error: unknown): unknown {
 /** Attempts after which an error that nobody foresaw (a bug) is given up: the same code will fail again. */
 const unexpectedAttempts = 4;
 
+const isLastTry = (): boolean => Context.current().info.attempt >= unexpectedAttempts;
+
 function unexpected(error: unknown): ApplicationFailure {
   const message = error instanceof Error ? error.message : String(error);
   const failure = ApplicationFailure.create({
     message: `unexpected: ${message}`.slice(0, 1500),
     type: 'unexpected',
-    nonRetryable: Context.current().info.attempt >= unexpectedAttempts,
+    nonRetryable: isLastTry(),
   });
   if (error instanceof Error && error.stack !== undefined) failure.stack = error.stack;
   return failure;

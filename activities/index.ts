@@ -17,6 +17,7 @@ import { page, read } from './read.ts';
 import { finish, inspect, record } from './record.ts';
 import { relabel } from './relabel.ts';
 import { tally } from './tally.ts';
+import { transform } from './transform.ts';
 import { vote } from './vote.ts';
 
 export type { Deps } from './deps.ts';
@@ -44,6 +45,7 @@ export function createActivities(deps: Deps): Activities {
     tally: alive(tally(deps)),
     index: alive(indexDataset(deps)),
     export: alive(exportDataset(deps)),
+    transform: alive(transform(deps)),
     finish: alive(finish(deps)),
   };
 }

@@ -18,7 +18,7 @@ export const open =
     const task = await getJson<Task>(deps.store, input.task);
     const spec = plan.spec.environments[input.environment];
     if (spec === undefined) throw new LbiError('spec', `the plan has no environment "${input.environment}"`);
-    const driver = await deps.driver(spec.kind);
+    const driver = await deps.driver(plan, spec);
     const queue = deps.queues.environment(plan, input.environment);
 
     const begin = async (): Promise<{ session: Session; first: Observation }> => {

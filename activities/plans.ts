@@ -1,6 +1,7 @@
 /** Looking things up in a plan. */
 import { ownPromptName, type Seat } from '../core/committee.ts';
 import { LbiError } from '../core/errors.ts';
+import { isOwn } from '../core/own-path.ts';
 import { stageOf as findStage } from '../core/plan.ts';
 import { type Prompt, parsePrompt, promptVariables } from '../core/prompt.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
@@ -64,6 +65,10 @@ export function placeOf(plan: Plan): string {
   const { environment } = stageOf(plan, 'interact');
   const spec = plan.spec.environments[environment];
   if (spec?.about !== undefined) return spec.about;
+  if (spec !== undefined && isOwn(spec)) {
+    const own = plan.own?.[spec.kind];
+    return own?.about ?? `${own?.name ?? 'An application'}, nothing else.`;
+  }
   if (spec?.kind === 'shell') {
     const files = Object.keys(spec.files ?? {});
     return `A bash shell in a folder, without network.${files.length > 0 ? ` The folder holds ${files.join(', ')}.` : ''}`;

@@ -1,6 +1,8 @@
 /** Compiles the plan into what workflows branch on, and makes this worker poll the queues that the plan needs. */
 import { seatsOf } from '../core/committee.ts';
-import type { CallPatience, FailureRule, Flow, PaidStage, PipelineInput } from '../schemas/flow.ts';
+import { modelsNamedBy, ownStages } from '../core/own.ts';
+import type { CallPatience, FailureRule, Flow, OwnCall, OwnFlow, PaidStage, PipelineInput } from '../schemas/flow.ts';
+import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { temporal } from '../temporal.config.ts';
@@ -67,6 +69,7 @@ export const prepare =
       filter: filter === undefined ? null : filterOf(filter),
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
+      ...ownFlow(deps, plan),
       concurrency: interact.concurrency,
       ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,
@@ -116,6 +119,29 @@ const failureRule = (stage: FullStage<'instruct' | 'interact'>): FailureRule => 
   rate: stage.fail_if?.error_rate ?? null,
   after: stage.fail_if?.after ?? 1,
 });
+/** The stages of the user's own. One that asks a model works in that model's queue, one call a slot, so that its limits hold. */
+function ownFlow(deps: Deps, plan: Plan): Pick<Flow, 'own'> {
+  const calls = (takes: StageItems, gives: StageGives = takes): OwnCall[] =>
+    ownStages(plan, takes, gives).map(({ index, stage, module }) => {
+      const [model] = modelsNamedBy(plan, stage);
+      return {
+        stage: index,
+        name: module.name,
+        batch: stage.batch ?? 1,
+        seconds: stage.timeout,
+        queue: model === undefined ? null : deps.queues.model(plan, model),
+      };
+    });
+  const own: OwnFlow = {
+    documents: calls('documents'),
+    tasks: calls('tasks'),
+    trajectories: calls('trajectories'),
+    examples: calls('examples'),
+    kept: calls('kept'),
+    files: calls('kept', 'files'),
+  };
+  return Object.values(own).every((list: OwnCall[]) => list.length === 0) ? {} : { own };
+}
 
 /** How many documents are asked for ahead: what the model answers at once, so that a slow local model is not kept from episodes. */
 const aheadOf = (plan: Plan, model: string): number => {

@@ -19,8 +19,11 @@ export interface KeptExample {
 const together = 32;
 
 /** The rows behind the list that the tally stored. */
-export async function readRows(store: Store, plan: Plan, list: Ref): Promise<Row[]> {
-  const kept = await getJson<KeptExample[]>(store, list);
+export const readRows = async (store: Store, plan: Plan, list: Ref): Promise<Row[]> =>
+  rowsOf(store, plan, await getJson<KeptExample[]>(store, list));
+
+/** The rows of these examples. */
+export async function rowsOf(store: Store, plan: Plan, kept: KeptExample[]): Promise<Row[]> {
   const scripted = isScripted(plan);
   const committee = committeeOf(plan);
   const rows: Row[] = [];

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Deps } from '../activities/deps.ts';
 import { openSessions } from '../activities/sessions.ts';
-import { openDriver } from '../environments/environments.ts';
 import type { Store } from '../store/store.ts';
 import { indexesFolder } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
+import { driverOf, plannedStage } from './modules.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
 import { repositories } from './repositories.ts';
@@ -33,7 +33,8 @@ export async function alone(store: Store, signal: AbortSignal): Promise<Alone> {
     plan: planReader(store),
     model: models.open,
     embedder: embedder.open,
-    driver: openDriver,
+    driver: driverOf,
+    stage: plannedStage,
     sessions,
     packageFolder,
     repositories,

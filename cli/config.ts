@@ -26,7 +26,7 @@ export const configCommand = async (file: string, options: ConfigOptions = {}): 
   const color = styleText('red', 'x', { stream: process.stderr }) !== 'x';
   if (problems.length > 0) process.stderr.write(renderProblems(problems, loaded.sources, { color }));
   if ('problems' in loaded) return 3;
-  const full = options.defaults === true ? withDefaults(loaded.spec) : undefined;
+  const full = options.defaults === true ? withDefaults(loaded.spec, loaded.own) : undefined;
   const settings = settingsOf(loaded.tree, full);
   const files = Object.keys(loaded.sources);
   const spec = writtenSpec(loaded.tree);

@@ -103,8 +103,9 @@ program
   .action(does(async (file, options) => (await import('./config.ts')).configCommand(file, options)));
 program
   .command('schema')
+  .option('--pipeline <file>', 'with the keys of the own modules that this file names')
   .description('print the JSON Schema of the pipeline file, for editors')
-  .action(does(async () => (await import('./schema.ts')).schemaCommand()));
+  .action(does(async (options) => (await import('./schema.ts')).schemaCommand(options)));
 
 program
   .command('explain')

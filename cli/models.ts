@@ -3,12 +3,20 @@ import { join, resolve } from 'node:path';
 import { modelSpecOf } from '../activities/plans.ts';
 import { canonical } from '../core/canonical.ts';
 import { ModelError } from '../core/errors.ts';
+import { modelsNamedBy } from '../core/own.ts';
+import { isOwn } from '../core/own-path.ts';
+import { modelIdentity } from '../core/plan.ts';
 import { localEmbedder } from '../models/embedder.ts';
+import type { ModelFacts } from '../models/facts.ts';
 import type { Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
+import type { OwnModelContext } from '../models/own.ts';
 import { findWeights } from '../models/weights.ts';
+import type { FullOwnModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { hashOf } from '../store/json.ts';
 import { cacheFolder, environmentFile, program } from './home.ts';
+import { plannedModel } from './modules.ts';
 
 /** Reads a secret at the moment it is needed: the environment first, then `.env` beside `.lbi`, so that a fixed key is noticed. */
 function secret(name: string): string {
@@ -31,9 +39,12 @@ async function weights(name: string): Promise<string> {
 
 const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
 
+type Open = (plan: Plan, name: string, within: string[]) => Promise<Model>;
+
 /** Throws `spec` when a script has changed since the plan was made: its replies would be kept as those of the old one. */
-async function openPlanned(plan: Plan, name: string): Promise<Model> {
+async function openPlanned(plan: Plan, name: string, within: string[], open: Open): Promise<Model> {
   const spec = modelSpecOf(plan, name);
+  if (isOwn(spec)) return openOwn(plan, name, spec, within, open);
   const model = await openModel(spec, contextOf(plan));
   const planned = plan.versions.contents[`models.${name}`];
   if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;
@@ -41,6 +52,39 @@ async function openPlanned(plan: Plan, name: string): Promise<Model> {
     'spec',
     `models.${name}: the script ${spec.script} is no longer the one that this run was planned with: run the pipeline again`,
   );
+}
+
+/** What is known of a model of the user's own without opening it. */
+export const ownModelFacts = (plan: Plan, name: string): ModelFacts => {
+  const module = plan.own?.[plan.spec.models[name]?.provider ?? ''];
+  return {
+    identity: `own:${hashOf(modelIdentity(plan, name))}`,
+    scripted: module?.scripted === true,
+    images: module?.images === true,
+  };
+};
+
+/** A model of the user's own. It may ask other models of the pipeline, those that its schema names. */
+async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: string[], open: Open): Promise<Model> {
+  const own = await plannedModel(plan, spec.provider);
+  const named = modelsNamedBy(plan, spec);
+  const chain = [...within, name];
+  const context: OwnModelContext = {
+    ...contextOf(plan),
+    // A reference to a secret as the pipeline writes it is as good as its name.
+    secret: (text) => secret(/^\$\{secret:(.*)\}$/.exec(text)?.[1] ?? text),
+    model: async (other) => {
+      if (!named.includes(other))
+        throw new ModelError(
+          'spec',
+          `models.${name} asks the model "${other}", but no key of its schema names it: text('output', '…', { names: 'model' })`,
+        );
+      if (chain.includes(other))
+        throw new ModelError('spec', `models.${name} wraps itself: ${[...chain, other].join(' → ')}`);
+      return open(plan, other, chain);
+    },
+  };
+  return own.open(spec, context, ownModelFacts(plan, name).identity);
 }
 
 /** A model that is opened anew after its key was refused: the person may have put another one in place. */
@@ -58,15 +102,17 @@ const forgotten = (model: Model, forget: () => void): Model => ({
 
 export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
-  const open = (plan: Plan, name: string): Promise<Model> => {
+  const open = (plan: Plan, name: string, within: string[] = []): Promise<Model> => {
     const spec = modelSpecOf(plan, name);
     const { limits: _limits, ...rest } = spec;
-    const content = plan.versions.contents[`models.${name}`] ?? null;
-    const key = canonical([rest, content, spec.provider === 'scripted' ? plan.folder : null]);
+    const content = isOwn(spec) ? modelIdentity(plan, name) : (plan.versions.contents[`models.${name}`] ?? null);
+    const key = canonical([rest, content, spec.provider === 'scripted' || isOwn(spec) ? plan.folder : null]);
     const known = models.get(key);
     if (known !== undefined) return known;
     const forget = (): void => void models.delete(key);
-    const opening = openPlanned(plan, name).then((model) => ('api_key' in spec ? forgotten(model, forget) : model));
+    const opening = openPlanned(plan, name, within, open).then((model) =>
+      'api_key' in spec ? forgotten(model, forget) : model,
+    );
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.
     opening.catch(forget);

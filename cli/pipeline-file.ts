@@ -4,11 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { defaultHeartbeat } from '../core/heartbeat.ts';
 import type { Files } from '../core/spec/extend.ts';
-import { type Loaded, loadSpec } from '../core/spec/load.ts';
+import { type Loaded, loadSpec, modulesOf, type SpecInput } from '../core/spec/load.ts';
+import type { ReadModules } from '../core/spec/own/named-modules.ts';
 import { docsMissing } from '../environments/environments.ts';
 import { priceOf } from '../models/prices.ts';
+import type { Json } from '../schemas/common.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
+import { readModules } from './modules.ts';
 
 export interface PipelineFileOptions {
   profile?: string | undefined;
@@ -25,6 +28,8 @@ export interface PipelineFile {
   folder: string;
   /** Absolute paths of all that was looked at: this file, those that it extends, and those that they name. */
   files: string[];
+  /** What came of the modules of the user's own that they name, by path. */
+  modules: ReadModules;
 }
 
 /** A file that cannot be read throws the system's error (`ENOENT`, `EISDIR` …); all else is in `loaded`. */
@@ -38,7 +43,7 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     looked.add(absolute);
     return absolute;
   };
-  const loaded = loadSpec({
+  const input: SpecInput = {
     ...rest,
     text,
     file,
@@ -48,8 +53,22 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     fileExists: (path) => existsSync(at(path)),
     fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
+  };
+  const modules = await readModules(folder, modulesOf(input));
+  const loaded = loadSpec({
+    ...input,
+    modules,
+    docsMissing: (spec) => ownDocsMissing(modules, spec) ?? docsMissing(spec),
   });
-  return { loaded, folder, files: [...looked] };
+  return { loaded, folder, files: [...looked], modules };
+};
+
+/** Why a place of the user's own brings no documentation. */
+const ownDocsMissing = (modules: ReadModules, spec: Json): string | undefined => {
+  const kind = typeof spec === 'object' && spec !== null && !Array.isArray(spec) ? spec.kind : undefined;
+  const module = typeof kind === 'string' ? modules[kind] : undefined;
+  if (module === undefined || 'fault' in module || module.docs === true) return undefined;
+  return `${module.name} has no docs: give them in its module`;
 };
 
 /** The text of a plain file, never of a device that has no end. */

@@ -5,7 +5,9 @@ import { join, relative, resolve } from 'node:path';
 import { listDocuments } from '../activities/corpus.ts';
 import { indexFolder, wantsExamples } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
-import { makePlan } from '../core/plan.ts';
+import { filesOfOwn } from '../core/own.ts';
+import { isOwn } from '../core/own-path.ts';
+import { fileKey, makePlan } from '../core/plan.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
 import { renderProblems } from '../core/spec/render.ts';
 import { stageVersions } from '../core/versions.ts';
@@ -19,6 +21,7 @@ import { openIndex } from '../store/retrieval.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { cacheFolder, indexesFolder, storeUrl } from './home.ts';
+import { moduleContents } from './modules.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from './pipeline-file.ts';
 import { readPrompts } from './prompts.ts';
 import { WrongCall } from './wrong-call.ts';
@@ -37,17 +40,22 @@ export async function planFile(
   const problems = 'problems' in loaded ? loaded.problems : loaded.warnings;
   if (problems.length > 0) process.stderr.write(renderProblems(problems, loaded.sources, { color }));
   if ('problems' in loaded) return undefined;
-  const spec = withDefaults(loaded.spec);
+  const { own } = loaded;
+  const spec = withDefaults(loaded.spec, own);
   const prompts = await readPrompts(spec, folder);
-  return makePlan(spec, folder, prompts, {
+  const versions = {
     stages: stageVersions,
     environments: await driverVersions(spec),
-    contents: await contentsOf(spec, folder),
-  });
+    contents: { ...(await contentsOf(spec, folder)), ...(await moduleContents(folder, Object.keys(own ?? {}))) },
+  };
+  const plan = makePlan(spec, folder, prompts, versions, own);
+  for (const path of filesOfOwn(plan)) versions.contents[fileKey(path)] = await contentHash(resolve(folder, path));
+  return plan;
 }
 
 async function driverVersions(spec: FullSpec): Promise<Record<string, string>> {
-  const kinds = [...new Set(Object.values(spec.environments).map(({ kind }) => kind))];
+  const ours = Object.values(spec.environments).flatMap((place) => (isOwn(place) ? [] : [place.kind]));
+  const kinds = [...new Set(ours)];
   const drivers = await Promise.all(kinds.map(async (kind) => [kind, (await openDriver(kind)).version] as const));
   return Object.fromEntries(drivers);
 }
@@ -90,7 +98,7 @@ async function copiesOf(spec: FullSpec, folder: string): Promise<Record<string, 
 async function folderHash(folder: string): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => {
-    throw new LbiError('spec', `the folder ${folder} that an environment copies cannot be read`);
+    throw new LbiError('spec', `the folder ${folder} that the pipeline names cannot be read`);
   });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   for (const file of files.sort()) {
@@ -98,6 +106,12 @@ async function folderHash(folder: string): Promise<string> {
     hash.update(`${relative(folder, file)}\0${bytes.length}\0`).update(bytes);
   }
   return hash.digest('hex');
+}
+
+/** sha256 of a file or a folder that a module of the user's own is told of. */
+async function contentHash(path: string): Promise<string> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes === undefined ? folderHash(path) : createHash('sha256').update(bytes).digest('hex');
 }
 
 /**

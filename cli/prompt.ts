@@ -92,7 +92,7 @@ export async function promptShowCommand(stage: string, options: PromptOptions): 
   const images = request.messages.flatMap(({ content }) => content).filter(({ type }) => type === 'image').length;
   process.stdout.write(
     [
-      `${paint('bold', name)}  asked of ${model} (${spec.provider} ${'model' in spec ? spec.model : spec.script})`,
+      `${paint('bold', name)}  asked of ${model} (${spec.provider} ${'model' in spec ? spec.model : 'script' in spec ? spec.script : model})`,
       `  file       ${near(place.path)}  ${place.own ? 'your own' : 'as shipped'}`,
       `  filled by  ${about}`,
       `  variables  ${variables.join(', ')}`,

@@ -6,6 +6,7 @@ import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import { canonical } from '../core/canonical.ts';
 import { LbiError } from '../core/errors.ts';
+import { isOwn } from '../core/own-path.ts';
 import type { Activities } from '../schemas/activities.ts';
 import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
@@ -25,6 +26,7 @@ const slug = (text: string): string =>
 /** One queue per provider, model and credential: limits are kept per queue. */
 export function modelQueue(plan: Plan, name: string): string {
   const spec = modelSpecOf(plan, name);
+  if (isOwn(spec)) return `lbi.own.${slug(plan.own?.[spec.provider]?.name ?? 'model')}.${short([spec, plan.folder])}`;
   const model = spec.provider === 'scripted' ? spec.script : spec.model;
   const credential = 'api_key' in spec ? (spec.api_key ?? null) : null;
   const address = 'base_url' in spec ? (spec.base_url ?? null) : null;
@@ -34,7 +36,8 @@ export function modelQueue(plan: Plan, name: string): string {
 export function environmentQueue(plan: Plan, name: string): string {
   const spec = plan.spec.environments[name];
   if (spec === undefined) throw new LbiError('spec', `the plan has no environment "${name}"`);
-  return `lbi.env.${spec.kind}.${short([spec, plan.folder])}`;
+  const kind = isOwn(spec) ? slug(plan.own?.[spec.kind]?.name ?? 'own') : spec.kind;
+  return `lbi.env.${kind}.${short([spec, plan.folder])}`;
 }
 
 /** Takes `open` tasks only while a session slot is free: what is opening and what is held stay below the bound. */

@@ -154,6 +154,7 @@ const nextCommands = ({ run }: RunRecord, progress: Progress | undefined): strin
     ? []
     : [`failed      ${program} show ${run} says why, task by task`]),
   ...(progress?.dataset?.folder == null ? [] : [`dataset     ${progress.dataset.folder}`]),
+  ...(progress?.dataset?.own ?? []).map(({ name, folder }) => `${name.padEnd(11)} ${folder}`),
   ...(progress?.dataset?.kept === 0
     ? [`dropped     ${program} show ${run} --dropped`]
     : [`examples    ${program} show ${run} --examples`]),

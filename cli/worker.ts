@@ -9,7 +9,6 @@ import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime,
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { openSessions, type Sessions } from '../activities/sessions.ts';
-import { openDriver } from '../environments/environments.ts';
 import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
@@ -17,6 +16,8 @@ import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
 import { homeFolder, indexesFolder, storeUrl } from './home.ts';
 import { embedderOnce, modelOpener } from './models.ts';
+import { outliveStrays } from './modules/stray.ts';
+import { driverOf, plannedStage } from './modules.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
 import { removeState, writeState } from './processes.ts';
@@ -29,6 +30,7 @@ const lookEvery = 3000;
 
 /** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
 export async function runWorker(): Promise<void> {
+  outliveStrays();
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
   const home = homeFolder();
   const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
@@ -121,7 +123,8 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     plan: planReader(store),
     model: models.open,
     embedder: embedder.open,
-    driver: openDriver,
+    driver: driverOf,
+    stage: plannedStage,
     sessions,
     packageFolder,
     repositories,

@@ -5,8 +5,10 @@ import type { Plan } from '../schemas/plan.ts';
 import { canonical } from './canonical.ts';
 import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
 import { clip } from './describe.ts';
+import { isOwn } from './own-path.ts';
 import { modelIdentity, stageIdentity, stageOf } from './plan.ts';
-import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
+import { schemaWith } from './spec/own/extend-schema.ts';
+import { childSchema, isMap, isNote, resolveSchema, type SchemaNode } from './spec/schema.ts';
 
 /** One field whose value differs; undefined stands for a field that is not there. */
 export interface Change {
@@ -238,9 +240,11 @@ export function sideChanges(before: Plan, after: Plan): Change[] {
   };
   const { stages: _old, ...from } = before.spec;
   const { stages: _new, ...to } = after.spec;
-  visit(pipelineSchema, from as Json, to as Json, '');
-  const stageSchema = childSchema(pipelineSchema, 'stages')?.items ?? {};
+  const schema = schemaWith(after.own);
+  visit(schema, from as Json, to as Json, '');
+  const stageSchema = childSchema(schema, 'stages')?.items ?? {};
   for (const stage of after.spec.stages) {
+    if (isOwn(stage)) continue;
     const old = stageOf(before, stage.uses);
     if (old !== undefined) visit(stageSchema, old as unknown as Json, stage as unknown as Json, stage.uses);
   }

@@ -9,6 +9,7 @@ export type ErrorKind =
   | 'transient' // network, 5xx, a busy file: retried with back-off
   | 'operator' // rejected key, quota, missing program, full disk: waits at a gate until a person mends it
   | 'spec' // the pipeline asks for something impossible: fails at once
+  | 'module' // a module of the user's own threw or hung: tried a few times, then the item fails
   | 'session-lost' // the environment session is gone: it is rebuilt by replay
   | 'fatal'; // a bug or damaged data: the item fails
 

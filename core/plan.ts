@@ -1,12 +1,15 @@
 /** Spec → plan, and the identities that decide what of earlier work can be used again. */
 import type { Json, JsonObject } from '../schemas/common.ts';
+import type { OwnModules } from '../schemas/own-module.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
 import type { FullStage, StageName } from '../schemas/pipeline/stage.ts';
 import type { Plan, Versions } from '../schemas/plan.ts';
 import { canonical } from './canonical.ts';
 import { criteriaOf, ownPromptName, type Seat, seatsOf } from './committee.ts';
-import { childSchema, isMap, isNote, pipelineSchema, resolveSchema, type SchemaNode } from './spec/schema.ts';
+import { isOwn, isOwnPath } from './own-path.ts';
+import { schemaWith } from './spec/own/extend-schema.ts';
+import { childSchema, isMap, isNote, resolveSchema, type SchemaNode } from './spec/schema.ts';
 import { paperCriteria } from './vote-schema.ts';
 
 /** The plan of a run: plain JSON, ready to be stored. */
@@ -15,12 +18,14 @@ export const makePlan = (
   folder: string,
   prompts: Record<string, string>,
   versions: Versions,
+  own?: OwnModules,
 ): Plan => ({
   format: 1,
   spec,
   folder,
   prompts,
   versions,
+  ...(own === undefined ? {} : { own }),
 });
 
 /** The stage of that name, or undefined when the pipeline does not use it. */
@@ -32,6 +37,8 @@ interface Picking {
   unit: boolean;
   /** What stands in place of a name. */
   named: (names: 'model' | 'environment', name: string) => Json;
+  /** The content of a file that a module of the user's own names; undefined for all other files. */
+  file: (path: string) => string | undefined;
 }
 
 /** The part of a value that its output depends on, by the schema's `x-effect`; undefined where nothing remains. */
@@ -40,6 +47,10 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
   if ((schema['x-effect'] ?? governing['x-effect'] ?? 'output') !== 'output') return undefined;
   if (picking.unit && schema['x-selects'] === true) return undefined;
   const names = schema['x-names'] ?? governing['x-names'];
+  if ((names === 'prompt' || names === 'file') && typeof value === 'string') {
+    const known = picking.file(value);
+    if (known !== undefined) return { content: known };
+  }
   if (names === 'prompt') return undefined;
   if (names === 'model' || names === 'environment')
     return typeof value === 'string' ? picking.named(names, value) : value;
@@ -61,10 +72,10 @@ const pick = (schema: SchemaNode, value: Json, picking: Picking): Json | undefin
 const isDefault = (schema: SchemaNode, value: Json): boolean =>
   schema.default !== undefined && canonical(schema.default) === canonical(value);
 
-const nothingNamed: Picking = { unit: false, named: (_names, name) => name };
+const nothingNamed: Picking = { unit: false, named: (_names, name) => name, file: () => undefined };
 
-const below = (...steps: string[]): SchemaNode =>
-  steps.reduce<SchemaNode>((schema, step) => childSchema(schema, step) ?? {}, pipelineSchema);
+export const below = (plan: Plan, ...steps: string[]): SchemaNode =>
+  steps.reduce<SchemaNode>((schema, step) => childSchema(schema, step) ?? {}, schemaWith(plan.own));
 
 const parameters = (schema: SchemaNode, value: unknown, picking: Picking = nothingNamed): JsonObject => {
   const picked = pick(schema, value as Json, picking);
@@ -76,12 +87,44 @@ const content = (plan: Plan, place: string): JsonObject => {
   return known === undefined ? {} : { content: known };
 };
 
+/** Where the content of a file that a module of the user's own names is kept. */
+export const fileKey = (path: string): string => `file:${path}`;
+/** Where the content of such a module is kept. */
+export const moduleKey = (path: string): string => `module:${path}`;
+
+/** What the output of a module of the user's own depends on: its code in place of its path, its version, its parameters. */
+export const ownIdentity = (
+  plan: Plan,
+  path: string,
+  schema: SchemaNode,
+  spec: unknown,
+  wrapping: string[] = [],
+): JsonObject => {
+  const {
+    uses: _uses,
+    kind: _kind,
+    provider: _provider,
+    ...own
+  } = parameters(schema, spec, {
+    unit: false,
+    named: (names, name) =>
+      names === 'model' ? modelIdentityIn(plan, name, wrapping) : environmentIdentity(plan, name, wrapping),
+    file: (file) => plan.versions.contents[fileKey(file)],
+  });
+  const { content: code } = content(plan, moduleKey(path));
+  return { own: code ?? path, version: plan.own?.[path]?.version ?? '1', parameters: own };
+};
+
 /** What a model's output depends on: provider, model id or content, sampling parameters; never key, price or limits. */
-export const modelIdentity = (plan: Plan, name: string): JsonObject => {
+export const modelIdentity = (plan: Plan, name: string): JsonObject => modelIdentityIn(plan, name, []);
+
+const modelIdentityIn = (plan: Plan, name: string, wrapping: string[]): JsonObject => {
   const model: FullModel | undefined = plan.spec.models[name];
-  return model === undefined
-    ? { missing: name }
-    : withContent(parameters(below('models', name), model), content(plan, `models.${name}`));
+  if (model === undefined) return { missing: name };
+  if (wrapping.includes(name)) return { circle: true };
+  const schema = below(plan, 'models', name);
+  if (isOwn(model)) return ownIdentity(plan, model.provider, schema, model, [...wrapping, name]);
+  return withContent(parameters(schema, model), content(plan, `models.${name}`));
 };
 
 /** Where the content is known, it stands in place of the path or name that led to it. */
@@ -92,17 +135,20 @@ const withContent = (own: JsonObject, known: JsonObject): JsonObject => {
 };
 
 /** What an observation depends on besides the actions: the environment's output parameters, driver version, content. */
-export const environmentIdentity = (plan: Plan, name: string): JsonObject => {
+export const environmentIdentity = (plan: Plan, name: string, wrapping: string[] = []): JsonObject => {
   const environment = plan.spec.environments[name];
   if (environment === undefined) return { missing: name };
+  const schema = below(plan, 'environments', name);
+  if (isOwn(environment)) return ownIdentity(plan, environment.kind, schema, environment, wrapping);
   const version = plan.versions.environments[environment.kind] ?? '1';
-  const own = withContent(parameters(below('environments', name), environment), content(plan, `environments.${name}`));
+  const own = withContent(parameters(schema, environment), content(plan, `environments.${name}`));
   return { ...own, version };
 };
 
 const picking = (plan: Plan, unit: boolean): Picking => ({
   unit,
   named: (names, name) => (names === 'model' ? modelIdentity(plan, name) : environmentIdentity(plan, name)),
+  file: () => undefined,
 });
 
 const promptsOf = (plan: Plan, stage: StageName, part?: string): JsonObject =>
@@ -148,7 +194,7 @@ const committeeIdentity = (
 };
 
 const identity = (plan: Plan, stage: FullStage, unit: boolean, part?: string): JsonObject => {
-  const schema = childSchema(pipelineSchema, 'stages')?.items ?? {};
+  const schema = below(plan, 'stages').items ?? {};
   const { uses, ...own } = parameters(schema, stage, picking(plan, unit));
   const known =
     stage.uses === 'interact' && stage.knowledge !== undefined ? content(plan, 'stages.interact.knowledge') : {};
@@ -212,6 +258,13 @@ export const unitIdentity = (plan: Plan, unit: Unit): Json => {
 };
 
 /** True when a model or a place of the plan is scripted: all output is labelled so. */
-export const isScripted = ({ spec }: Plan): boolean =>
-  Object.values(spec.models).some(({ provider }) => provider === 'scripted') ||
-  Object.values(spec.environments).some(({ kind }) => kind === 'scripted');
+export const isScripted = (plan: Plan): boolean => scriptedParts(plan).length > 0;
+
+/** Names of the models and places that follow a script. */
+export const scriptedParts = ({ spec, own }: Plan): string[] => {
+  const scripted = (tag: string): boolean => tag === 'scripted' || (isOwnPath(tag) && own?.[tag]?.scripted === true);
+  return [
+    ...Object.entries(spec.models).flatMap(([name, { provider }]) => (scripted(provider) ? [name] : [])),
+    ...Object.entries(spec.environments).flatMap(([name, { kind }]) => (scripted(kind) ? [name] : [])),
+  ];
+};

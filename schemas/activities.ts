@@ -21,6 +21,8 @@ import type {
   RelabelResult,
   SessionPlace,
   TaskEntry,
+  TransformInput,
+  TransformResult,
   Verification,
   VoteInput,
   VoteResult,
@@ -68,6 +70,8 @@ export interface Activities {
   index(input: { plan: Ref; run: string; rows: Ref }): Promise<{ folder: string }>;
   /** Writes the dataset's folder. */
   export(input: ExportInput): Promise<Pick<DatasetSummary, 'folder' | 'files'>>;
+  /** Gives a stage of the user's own what it works on, and keeps what it made of it. */
+  transform(input: TransformInput): Promise<TransformResult>;
   /** Writes the run's summary page, the last thing a run does. */
   finish(input: { run: string; summary: unknown }): Promise<void>;
 }

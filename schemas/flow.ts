@@ -79,6 +79,8 @@ export interface Flow {
   } | null;
   index: boolean;
   export: boolean;
+  /** stages of the user's own, by what they work on; left out where there are none */
+  own?: OwnFlow;
   /** episodes in flight at once */
   concurrency: number;
   /** documents whose tasks are asked for ahead of the episodes */
@@ -101,6 +103,26 @@ export interface Flow {
     /** events of history after which a run continues as new; null leaves it to the server's advice */
     historyEvents: number | null;
   };
+}
+
+/** A stage of the user's own as workflows call it. */
+export interface OwnCall {
+  /** its place in the spec's stages */
+  stage: number;
+  name: string;
+  /** most items of one call */
+  batch: number;
+  seconds: number;
+  /** the queue of the model it asks, so that the provider's limits hold; null for the main one */
+  queue: string | null;
+}
+export interface OwnFlow {
+  documents: OwnCall[];
+  tasks: OwnCall[];
+  trajectories: OwnCall[];
+  examples: OwnCall[];
+  kept: OwnCall[];
+  files: OwnCall[];
 }
 
 export interface PipelineInput {
@@ -198,6 +220,8 @@ export interface Carried {
   firstKeptAt: number | null;
   /** what needs a person, by workflow id */
   blocked: Record<string, string>;
+  /** pages of documents that own stages have passed on, and are counted so */
+  passedPages?: number;
 }
 
 export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled' | 'failed';
@@ -237,6 +261,8 @@ export interface DatasetSummary {
   folder: string | null;
   /** the dataset's files; a folder of one file per example is one entry, its sum that of its lines in the checksums */
   files: { path: string; sha256: string; rows: number }[];
+  /** what stages of the user's own wrote, by the stage's name */
+  own?: { name: string; folder: string; files: { path: string; sha256: string; rows: number }[] }[];
 }
 
 export interface EpisodeInput {
@@ -331,6 +357,29 @@ export interface VoteResult extends ModelResult {
   yes: boolean;
   confidence: number | null;
   title: string;
+}
+
+/** What a stage of the user's own is given at once. */
+export type TransformInput = { plan: Ref; run: string; stage: number } & (
+  | { documents: DocumentEntry[] }
+  | { tasks: Ref; document: DocumentEntry }
+  | { trajectory: { task: Ref; head: Ref; outcome: Outcome; detail: string } }
+  | { examples: Ref[] }
+  | { rows: Ref }
+);
+/** What came of it: the part that belongs to what was given. */
+export interface TransformResult {
+  documents?: DocumentEntry[];
+  tasks?: { ref: Ref | null; count: number };
+  trajectory?: boolean;
+  /** the example that stands in place of each, or null where it was left out */
+  examples?: (Ref | null)[];
+  rows?: { ref: Ref; kept: number; train: number; test: number };
+  files?: { folder: string; files: DatasetSummary['files'] };
+  /** how many were left out, by reason */
+  dropped: Record<string, number>;
+  /** by account: "my-stage/writer" */
+  usage: Record<string, Usage>;
 }
 
 export interface ExportInput {

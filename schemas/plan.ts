@@ -1,4 +1,5 @@
 /** The plan: everything that a run is decided by, carried through the store so that a run needs nothing but it. */
+import type { OwnModules } from './own-module.ts';
 import type { FullSpec } from './pipeline/pipeline.ts';
 import type { StageName } from './pipeline/stage.ts';
 
@@ -10,7 +11,8 @@ export interface Versions {
   environments: Record<string, string>;
   /**
    * Content of named files and folders by the place that names them: sha256 of a scripted model's script (`models.writer`),
-   * of local weights (`models.actor`), of a copied folder (`environments.box`), of the index (`stages.interact.knowledge`).
+   * of local weights (`models.actor`), of a copied folder (`environments.box`), of the index (`stages.interact.knowledge`), of a
+   * module of the user's own with all that it imports (`module:./my-stage.ts`), of a file that one names (`file:data/words.txt`).
    */
   contents: Record<string, string>;
 }
@@ -24,4 +26,6 @@ export interface Plan {
   /** Text of every prompt by stage: `instruct`, `interact`, `interact/query`, `construct/new-task`, `filter` … */
   prompts: Record<string, string>;
   versions: Versions;
+  /** The modules of the user's own that the spec names; left out where there are none. */
+  own?: OwnModules;
 }

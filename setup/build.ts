@@ -18,14 +18,15 @@ function compile(): void {
   if (status !== 0) throw new Error('tsc found errors: see above');
 }
 
-/** Copies what tsc did not make. */
+/** Copies what tsc did not make, and the examples of modules as they stand: a user's are TypeScript too. */
 async function copyData(): Promise<void> {
   for (const folder of dataFolders) {
     const files = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
     for (const file of files) {
       const source = join(file.parentPath, file.name);
       const target = join(dist, source.slice(root.length));
-      if (file.isFile() && extname(file.name) !== '.ts' && !existsSync(target)) await cp(source, target);
+      const wanted = folder === 'pipelines' || extname(file.name) !== '.ts';
+      if (file.isFile() && wanted && !existsSync(target)) await cp(source, target);
     }
   }
 }

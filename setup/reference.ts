@@ -46,12 +46,19 @@ const table = (schema: SchemaNode): string =>
 
 const variantSections = (schema: SchemaNode | undefined): string => {
   const tag = schema?.discriminator?.propertyName ?? '';
-  return (schema?.oneOf ?? [])
-    .map(
-      (variant, index) =>
-        `### \`${tag}: ${tagValues(schema ?? {})[index]}\`\n\n${variant.title ?? ''}.\n\n${table(variant)}`,
-    )
-    .join('\n\n');
+  const own = schema?.['x-own'];
+  const { [tag]: path, ...common } = own?.properties ?? {};
+  const ours = (schema?.oneOf ?? []).map(
+    (variant, index) =>
+      `### \`${tag}: ${tagValues(schema ?? {})[index]}\`\n\n${variant.title ?? ''}.\n\n${table(variant)}`,
+  );
+  const theirs =
+    own === undefined
+      ? []
+      : [
+          `### \`${tag}: ${path?.examples?.[0]}\`\n\n${own.title}: a path to its module ([guide](../guides/own-modules.md)). Besides the keys that the module adds:\n\n${table({ properties: common })}`,
+        ];
+  return [...ours, ...theirs].join('\n\n');
 };
 
 /** One section a shape, headed by the key that tells it. */

@@ -5,13 +5,16 @@ import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
 import { stylePairs, worthwhileWindows } from '../core/windows.ts';
+import type { Ref } from '../schemas/common.ts';
 import type { Candidate } from '../schemas/episode.ts';
 import type { Style, Window } from '../schemas/example.ts';
 import type { Flow, TaskEntry } from '../schemas/flow.ts';
+import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
 import { poll } from './committee.ts';
 import type { Gate } from './gate.ts';
 import type { Ledger, Walk } from './interact.ts';
+import { hasOwnExamples, type OwnBooks, passExamples, passTrajectory } from './own.ts';
 import { inPool } from './pool.ts';
 
 export interface Harvest {
@@ -26,21 +29,53 @@ export interface Harvest {
 }
 
 export async function construct(flow: Flow, task: TaskEntry, walk: Walk, gate: Gate, ledger: Ledger): Promise<Harvest> {
-  const { windows, cut, end, dropped } = worthwhileWindows(flow, walk);
+  const books: OwnBooks = { dropped: {}, usage: ledger.usage };
+  const passes = await passTrajectory(flow, trajectoryOf(task, walk), gate, books);
+  const { windows, cut, end, dropped } = passes
+    ? worthwhileWindows(flow, walk)
+    : { windows: [], cut: 0, end: 0, dropped: books.dropped };
   const harvest: Harvest = { windows: cut, dropped, candidates: [], voted: 0, kept: 0, unreadable: 0, titles: [] };
+  books.dropped = harvest.dropped;
   const styles = flow.construct?.styles ?? [];
   // Before, a trajectory that ended on a repeated step had no original.
   const ofKept = styles.includes('original') && patched('original-of-kept-steps');
   const pairs = stylePairs(windows, styles, ofKept ? end : walk.facts.length);
-  const candidates = await inPool(pairs, flow.construct?.concurrency ?? null, (pair) =>
-    judge(flow, task, walk, pair, gate, ledger, harvest),
-  );
+  const lanes = flow.construct?.concurrency ?? null;
+  const write = (pair: (typeof pairs)[number]) => relabel(flow, task, walk, pair, gate, ledger, harvest);
+  const vote = (written: Written) => judge(flow, written, gate, ledger, harvest);
+  if (hasOwnExamples(flow)) {
+    // All of the episode are handed over together: such a stage may compare them.
+    const written = (await inPool(pairs, lanes, write)).filter((each) => each !== null);
+    const passed = await passExamples(flow, [...new Set(written.map(({ example }) => example))], gate, books);
+    const left = written.flatMap((each) => {
+      const example = passed.get(each.example);
+      return example === undefined ? [] : [{ ...each, example }];
+    });
+    harvest.candidates = (await inPool(left, lanes, vote)).filter((candidate) => candidate !== null);
+    return harvest;
+  }
+  const candidates = await inPool(pairs, lanes, async (pair) => {
+    const written = await write(pair);
+    return written === null ? null : vote(written);
+  });
   harvest.candidates = candidates.filter((candidate) => candidate !== null);
   return harvest;
 }
 
-/** One (window, style): its instruction, then the committee's votes on the pair. */
-async function judge(
+const trajectoryOf = (
+  task: TaskEntry,
+  { head, outcome, detail }: Walk,
+): { task: Ref; head: Ref; outcome: Outcome; detail: string } => ({ task: task.ref, head, outcome, detail });
+
+interface Written {
+  example: Ref;
+  /** the window in words */
+  place: string;
+  title: string;
+}
+
+/** The instruction of one (window, style). */
+async function relabel(
   flow: Flow,
   task: TaskEntry,
   walk: Walk,
@@ -48,7 +83,7 @@ async function judge(
   gate: Gate,
   ledger: Ledger,
   harvest: Harvest,
-): Promise<Candidate | null> {
+): Promise<Written | null> {
   const place = `steps ${window.from + 1}–${window.to}`;
   const written = await gate.pass(() =>
     call(
@@ -69,6 +104,18 @@ async function judge(
     count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
     return null;
   }
+  return { example, place, title: written.title };
+}
+
+/** The committee's votes on an example. */
+async function judge(
+  flow: Flow,
+  written: Written,
+  gate: Gate,
+  ledger: Ledger,
+  harvest: Harvest,
+): Promise<Candidate | null> {
+  const { example, place } = written;
   if (flow.filter === null) {
     harvest.kept += 1;
     harvest.titles.push(written.title);

@@ -4,6 +4,7 @@ import { charge } from '../core/usage.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
 import { call, failureMessage, modelCall } from './call.ts';
 import { tooManyFailed } from './episodes.ts';
+import { passDocuments, passTasks } from './own.ts';
 import { noteFailures, type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
 
 interface Asked {
@@ -46,7 +47,8 @@ async function* documentsFrom(
   const { flow, pages, cursor } = state.carried;
   for (let { page, index } = { ...cursor }; page < pages; page += 1, index = 0) {
     const read = call('page', { summary: `documents, page ${page + 1} of ${pages}` });
-    const entries = await state.gate.pass(() => read({ run: flow.run, page }));
+    const found = await state.gate.pass(() => read({ run: flow.run, page }));
+    const entries = flow.own === undefined ? found : await passPage(state, found, page);
     for (; index < entries.length; index += 1) {
       const document = entries[index];
       const last = index + 1 === entries.length;
@@ -54,6 +56,19 @@ async function* documentsFrom(
         yield { document, next: last ? { page: page + 1, index: 0 } : { page, index: index + 1 } };
     }
   }
+}
+
+/** A page after own stages. Its documents are counted anew once, however often the page is read after continue-as-new. */
+async function passPage(state: RunState, read: DocumentEntry[], page: number): Promise<DocumentEntry[]> {
+  const { carried, gate } = state;
+  const counted = page < (carried.passedPages ?? 0);
+  const books = counted ? { dropped: {}, usage: {} } : { dropped: carried.funnel.dropped, usage: carried.usage };
+  const entries = await passDocuments(carried.flow, read, gate, books);
+  if (!counted) {
+    carried.funnel.documentsTotal += entries.length - read.length;
+    carried.passedPages = page + 1;
+  }
+  return entries;
 }
 
 function ask(state: RunState, document: DocumentEntry, next: Asked['next']): Asked {
@@ -103,13 +118,14 @@ async function admit(state: RunState, { document, next, reply }: Asked): Promise
   }
   charge(carried.usage, flow.accounts.instruct, result.usage);
   if (!result.readable) funnel.unreadable += 1;
+  const passed = await passTasks(flow, document, result, state.gate, { dropped: funnel.dropped, usage: carried.usage });
   const admitted = await state.gate.pass(() =>
-    call('admit', { summary: `${result.count} tasks from "${document.title}"` })({
+    call('admit', { summary: `${passed.count} tasks from "${document.title}"` })({
       plan: flow.plan,
       run: flow.run,
       batch: carried.batch,
       document,
-      tasks: result.tasks,
+      tasks: passed.tasks,
     }),
   );
   carried.batch += 1;
@@ -118,6 +134,6 @@ async function admit(state: RunState, { document, next, reply }: Asked): Promise
   funnel.tasks += admitted.fresh.length + admitted.finished.length;
   funnel.taskDuplicates += admitted.duplicates;
   carried.waiting.push(...admitted.fresh);
-  say(state, `${document.title}: ${result.count} tasks, ${admitted.duplicates} duplicates`);
+  say(state, `${document.title}: ${passed.count} tasks, ${admitted.duplicates} duplicates`);
   for (const entry of admitted.finished) tallyEntry(state, entry);
 }

@@ -19,6 +19,7 @@ import { episodeBlocked, episodeDone } from './episode.ts';
 import { cancelEpisodes, launchEpisodes, resumeEpisodes, sweepEpisodes } from './episodes.ts';
 import { type Gate, openGate } from './gate.ts';
 import { admitTasks } from './instruct.ts';
+import { passKept, writeOwn } from './own.ts';
 import { emptyFunnel, firstState, type RunState, recordPage, runDetails, runState, settle } from './run-state.ts';
 
 export const progressQuery = defineQuery<Progress>('progress');
@@ -164,24 +165,26 @@ async function finishRun(state: RunState): Promise<DatasetSummary> {
   const { flow, manifestPages, funnel, usage } = state.carried;
   const { plan, run } = flow;
   const long = { seconds: 3600, heartbeat: flow.timing.heartbeatSeconds };
-  const summary = await pass(() =>
+  const tallied = await pass(() =>
     call('tally', { ...long, summary: 'tally the votes, drop near-duplicates, split by document' })({
       plan,
       run,
       pages: manifestPages,
     }),
   );
+  const books = { dropped: {}, usage };
+  const summary = await passKept(flow, tallied, state.gate, books);
   if (flow.index && summary.kept > 0) {
     const { folder } = await pass(() =>
       call('index', { ...long, summary: `${summary.kept} examples` })({ plan, run, rows: summary.rows }),
     );
     summary.index = folder;
   }
-  if (!flow.export) return summary;
+  if (!flow.export) return writeOwn(flow, summary, state.gate, books);
   const files = await pass(() =>
     call('export', { ...long, summary: `${summary.kept} examples` })({ plan, run, summary, funnel, usage }),
   );
-  return { ...summary, ...files };
+  return writeOwn(flow, { ...summary, ...files }, state.gate, books);
 }
 
 const progressOf = ({ state, phase, blocked, dataset }: View): Progress => ({

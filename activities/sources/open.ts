@@ -97,7 +97,7 @@ const sessionContext = (deps: ReadingDeps, plan: Plan, workdir: string): Session
 
 const docsOf = async (deps: ReadingDeps, plan: Plan, name: string): Promise<Document[]> => {
   const spec = specOf(plan, name);
-  const driver = await deps.driver(spec.kind);
+  const driver = await deps.driver(plan, spec);
   if (driver.docs === undefined)
     throw new LbiError(
       'spec',
@@ -120,7 +120,7 @@ const observe = async (
   { name, index, seed }: { name: string; index: number; seed: number },
 ): Promise<string> => {
   const spec = specOf(plan, name);
-  const driver = await deps.driver(spec.kind);
+  const driver = await deps.driver(plan, spec);
   const caller = deps.caller();
   // Sessions are called by their workflow, so that those of one that was given up are closed.
   const id = `${caller.slice(0, caller.lastIndexOf('/'))}#reading-${name}-${index}`;

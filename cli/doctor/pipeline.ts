@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { indexFolder, wantsVectors } from '../../activities/retrieve.ts';
+import { isOwn } from '../../core/own-path.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { openDriver } from '../../environments/environments.ts';
+import type { OwnEnvironment } from '../../environments/own.ts';
 import { openModel } from '../../models/models.ts';
 import { reach } from '../../models/reach.ts';
 import { findWeights } from '../../models/weights.ts';
@@ -11,6 +13,7 @@ import type { FullModel } from '../../schemas/pipeline/model.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import { onPath } from '../../setup/places.mjs';
 import { cacheFolder, indexesFolder, program } from '../home.ts';
+import { loadModule } from '../modules.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from '../pipeline-file.ts';
 import { readPrompts } from '../prompts.ts';
 import { WrongCall } from '../wrong-call.ts';
@@ -38,11 +41,11 @@ export async function pipelineChecks(file: string, options: PipelineCheckOptions
     const detail = `${errors.length} ${errors.length === 1 ? 'mistake' : 'mistakes'}, the first in line ${first?.line ?? 1}: ${first?.message ?? ''}`;
     return [check('pipeline', false, detail, `${program} validate ${file}`)];
   }
-  const spec = withDefaults(loaded.spec);
+  const spec = withDefaults(loaded.spec, loaded.own);
   const stages = spec.stages.map(({ uses }) => uses).join(' → ');
   const parts = await Promise.all([
     Promise.all(Object.entries(spec.models).map(([name, model]) => modelCheck(name, model, folder, online))),
-    Promise.all(Object.keys(spec.environments).map((name) => placeChecks(name, spec, online))),
+    Promise.all(Object.keys(spec.environments).map((name) => placeChecks(name, spec, folder, online))),
     Promise.all(spec.sources.map((_, index) => sourceCheck(index, spec, folder, online))),
     promptsCheck(spec, folder),
     knowledgeChecks(spec),
@@ -52,6 +55,7 @@ export async function pipelineChecks(file: string, options: PipelineCheckOptions
 
 async function modelCheck(name: string, model: FullModel, folder: string, online: boolean): Promise<Check> {
   const what = `model ${name}`;
+  if (isOwn(model)) return check(what, true, `by ${model.provider}`);
   if (model.provider === 'local') {
     const label = `${model.model}, in this process`;
     const weights = await findWeights(model.model, cacheFolder()).catch((error: unknown) => wrong(what, error));
@@ -94,9 +98,17 @@ async function remoteCheck(
   return check(what, ok, `${model.provider}: ${detail}${skew}`, fix);
 }
 
-async function placeChecks(name: string, spec: FullSpec, online: boolean): Promise<Check[]> {
+async function placeChecks(name: string, spec: FullSpec, folder: string, online: boolean): Promise<Check[]> {
   const place = spec.environments[name];
   if (place === undefined) return [];
+  if (isOwn(place)) {
+    const own = (await loadModule(folder, place.kind)).exported as OwnEnvironment;
+    const findings = await own.doctor(place as Parameters<OwnEnvironment['doctor']>[0]);
+    return [
+      check(name, true, `by ${place.kind}`),
+      ...findings.map(({ what, ok, detail, fix }) => check(`${name}: ${short(what)}`, ok, detail, fix)),
+    ];
+  }
   const driver = await openDriver(place.kind);
   const own = (await driver.doctor(place)).map(({ what, ok, detail, fix }) =>
     check(`${name}: ${short(what)}`, ok, detail, fix),

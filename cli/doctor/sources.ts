@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import type { SourceContext } from '../../activities/sources/context.ts';
 import { readSources } from '../../activities/sources/sources.ts';
 import { LbiError } from '../../core/errors.ts';
+import { isOwnPath } from '../../core/own-path.ts';
 import { openDriver } from '../../environments/environments.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import { overlayStore } from '../../store/overlay.ts';
@@ -109,7 +110,8 @@ async function environmentCheck(
   spec: FullSpec,
 ): Promise<Check> {
   const kind = spec.environments[source.environment]?.kind ?? 'scripted';
-  const brings = source.take === 'observation' || (await openDriver(kind)).docs !== undefined;
+  // Whether a place of one's own brings documentation was asked when the file was checked.
+  const brings = isOwnPath(kind) || source.take === 'observation' || (await openDriver(kind)).docs !== undefined;
   const detail = brings
     ? `${source.take} of ${source.environment}, read when the run opens it`
     : `environments of the kind ${kind} bring no documentation`;

@@ -4,12 +4,14 @@ import type { Known } from '../../activities/ask.ts';
 import type { Deps } from '../../activities/deps.ts';
 import { modelSpecOf } from '../../activities/plans.ts';
 import { LbiError } from '../../core/errors.ts';
-import { openDriver } from '../../environments/environments.ts';
-import { modelFacts } from '../../models/facts.ts';
+import { isOwn } from '../../core/own-path.ts';
+import { type ModelFacts, modelFacts } from '../../models/facts.ts';
 import type { Model } from '../../models/model.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import type { Store } from '../../store/store.ts';
 import { indexesFolder } from '../home.ts';
+import { ownModelFacts } from '../models.ts';
+import { driverOf } from '../modules.ts';
 import { planReader } from '../plans.ts';
 import { repositories } from '../repositories.ts';
 
@@ -17,9 +19,17 @@ const never = (what: string): never => {
   throw new LbiError('fatal', `${what} while a plan was walked over: nothing may be started then`);
 };
 
+const factsOf = (plan: Plan, name: string): ModelFacts => {
+  const spec = modelSpecOf(plan, name);
+  return isOwn(spec) ? ownModelFacts(plan, name) : modelFacts(spec, plan.versions.contents[`models.${name}`]);
+};
+
+/** What a stage of the user's own would make is not known: it was never given this. */
+export class Unmade extends Error {}
+
 /** A model as its facts alone. */
 const shut = (plan: Plan, name: string): Model => ({
-  ...modelFacts(modelSpecOf(plan, name), plan.versions.contents[`models.${name}`]),
+  ...factsOf(plan, name),
   complete: async () => never(`${name} was asked`),
   close: async () => {},
 });
@@ -36,7 +46,13 @@ export function dryDeps(store: Store, packageFolder: Deps['packageFolder'], hear
     plan: planReader(store),
     model: async (plan, name) => shut(plan, name),
     embedder: async () => never('the embedder was opened'),
-    driver: openDriver,
+    driver: driverOf,
+    // What one made before is found before anybody is called.
+    stage: async () => ({
+      run: async () => {
+        throw new Unmade();
+      },
+    }),
     sessions: {
       open: async () => never('a session was opened'),
       get: () => never('a session was used'),

@@ -159,7 +159,7 @@ const pricesOf = (plan: Plan, accounts: AccountOutlook[]): Outlook['prices']['mo
   }));
 
 function warningsOf(
-  { unread, documents, earlier, plan, entries }: Gathered,
+  { unread, documents, earlier, plan, entries, walked }: Gathered,
   { unpriced, calls }: Outlook['total'],
   accounts: AccountOutlook[],
 ): string[] {
@@ -180,6 +180,11 @@ function warningsOf(
       ? []
       : [
           `${own.join(', ')} ${own.length === 1 ? 'is' : 'are'} on a server of your own without \`price:\`: counted as $0`,
+        ]),
+    ...(walked.unmade.size === 0
+      ? []
+      : [
+          `${[...walked.unmade].join(', ')} ${walked.unmade.size === 1 ? 'has' : 'have'} not worked on all of this yet: counted as if nothing were left out or changed, and without their own calls`,
         ]),
     ...(calls.basis === 'assumed' && earlier === undefined
       ? [

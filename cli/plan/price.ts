@@ -1,8 +1,9 @@
 /** Calls to tokens, and tokens to money: from what replies really took, else from stated assumptions. */
 import { type Estimate, exactly, range, sum, sumTogether, times } from '../../core/estimate.ts';
+import { isOwn } from '../../core/own-path.ts';
 import { isOpenAi } from '../../models/facts.ts';
 import { costOf, type Price, priceIn } from '../../models/prices.ts';
-import type { FullModel } from '../../schemas/pipeline/model.ts';
+import type { FullModel, ModelSpec } from '../../schemas/pipeline/model.ts';
 import type { Experience, Heard } from './tokens.ts';
 
 /** Where a model's price comes from; a server of one's own without one counts as free, and that is said. */
@@ -14,6 +15,8 @@ const ownHost =
 
 export function priceSource(spec: FullModel): PriceSource {
   if (spec.price !== undefined) return 'pipeline';
+  // It says what its replies cost; without a price here that is not known beforehand.
+  if (isOwn(spec)) return 'own-server';
   if (spec.provider === 'local' || spec.provider === 'scripted') return 'free';
   const url = 'base_url' in spec ? spec.base_url : undefined;
   if (spec.provider === 'openai' && url !== undefined && !isOpenAi(url))
@@ -61,7 +64,7 @@ export function billOf(demand: Demand, experience: Experience): Bill {
   const output = times(calls, outputEach(demand, experience));
   const source = priceSource(spec);
   if (source === 'unknown') return { calls, input, output, usd: null, usdUncached: 0 };
-  const price = source === 'own-server' ? undefined : priceIn(spec);
+  const price = source === 'own-server' ? undefined : priceIn(spec as ModelSpec);
   const served = heard === undefined || heard.input === 0 ? undefined : heard;
   const usdAt = (at: 'low' | 'likely' | 'high', cache: boolean): number =>
     costAt(price, { calls: calls[at], input: input[at], output: output[at] }, cache ? served : undefined);

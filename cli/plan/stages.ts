@@ -3,6 +3,7 @@ import { findStage } from '../../activities/plans.ts';
 import { type Change, sideChanges } from '../../core/changes.ts';
 import { counted, type Estimate, nothing, sumTogether } from '../../core/estimate.ts';
 import type { Forecast } from '../../core/forecast.ts';
+import { isOwnPath } from '../../core/own-path.ts';
 import type { StageName } from '../../schemas/pipeline/stage.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import type { AccountOutlook, Accounts, PaidStage } from './accounts.ts';
@@ -46,6 +47,7 @@ export function stagesOf(
   const stages: StageOutlook[] = [];
   let input: StageName | undefined;
   for (const { uses: stage } of plan.spec.stages) {
+    if (isOwnPath(stage)) continue;
     const own = accounts.get(stage as PaidStage);
     const made = workOf(gathered, stage, beyond, own ?? []);
     const told = reasonsFor(stage, plan, against, { input, documents: gathered.changes });
@@ -72,8 +74,10 @@ export function stagesOf(
 /** Stages of the earlier run that the file no longer has. */
 const offStages = ({ plan, against }: Gathered): StageOutlook[] =>
   (against?.plan.spec.stages ?? [])
-    .filter(({ uses }) => plan.spec.stages.every((stage) => stage.uses !== uses))
-    .map(({ uses }) => ({
+    .map(({ uses }) => uses)
+    .filter((uses) => !isOwnPath(uses))
+    .filter((uses) => plan.spec.stages.every((stage) => stage.uses !== uses))
+    .map((uses) => ({
       stage: uses,
       status: 'off' as const,
       unit: units[uses] ?? 'examples',

@@ -1,6 +1,7 @@
 /** What replies really took, beside what was reckoned from the text of their questions. */
 import type { Known } from '../../activities/ask.ts';
 import { modelSpecOf } from '../../activities/plans.ts';
+import { isOwn } from '../../core/own-path.ts';
 import { estimateTokens } from '../../core/retrieval-text.ts';
 import type { ModelRequest } from '../../models/model.ts';
 import type { FullModel } from '../../schemas/pipeline/model.ts';
@@ -38,7 +39,7 @@ const voice = (role: string): string => (role.startsWith('relabel') ? 'relabel' 
 
 /** The tokenizer behind a model, and what else makes its replies long or short. */
 export const modelKey = (spec: FullModel): string =>
-  `${spec.provider}:${spec.provider === 'scripted' ? '' : spec.model}`;
+  `${spec.provider}:${spec.provider === 'scripted' || isOwn(spec) ? '' : spec.model}`;
 
 export class Experience {
   readonly #heard = new Map<string, Heard>();

@@ -19,6 +19,7 @@ import type { Ref } from '../../schemas/common.ts';
 import type { DocumentEntry, EpisodeEntry, Flow, RecalledAttempt, TaskEntry } from '../../schemas/flow.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import { writePage } from '../../store/json.ts';
+import { type OwnWalk, passesTrajectory, walkedDocuments, walkedExamples, walkedTasks } from './own.ts';
 import { reckonTokens } from './tokens.ts';
 
 /** What is known of the calls of one account, e.g. `filter/judge`. */
@@ -51,6 +52,8 @@ export interface Walked {
   pairs: { written: number; unwritten: number };
   /** examples of recalled trajectories, all of whose votes are in the store or among the open questions */
   judged: number;
+  /** stages of the user's own of which something is not known */
+  unmade: Set<string>;
 }
 
 export interface Walking {
@@ -83,13 +86,17 @@ export async function walk(walking: Walking): Promise<Walked> {
     untried: [],
     pairs: { written: 0, unwritten: 0 },
     judged: 0,
+    unmade: new Set(),
   };
+  const own: OwnWalk = { deps, plan, flow, unmade: walked.unmade };
+  const all = await walkedDocuments(own, documents);
   // Tasks name the documents that their attempts may be shown.
-  await writePage(deps.store, documentsPath(dryRun, 0), documents);
-  for (const [batch, document] of documents.entries()) {
+  await writePage(deps.store, documentsPath(dryRun, 0), all);
+  for (const [batch, document] of all.entries()) {
     const told = await lookUp(walked, flow.accounts.instruct, deps, (its) => instruct(its)({ plan, document }));
     if ('open' in told) walked.untold += 1;
-    const input = { plan, run: dryRun, batch, document, tasks: 'open' in told ? null : told.known.tasks };
+    const given = await walkedTasks(own, document, 'open' in told ? null : told.known.tasks);
+    const input = { plan, run: dryRun, batch, document, tasks: given };
     const { fresh: tasks, duplicates } = await admitted(deps, content, input);
     walked.duplicates += duplicates;
     walked.episodes += tasks.length;
@@ -124,7 +131,13 @@ async function construct(
   const { flow, pairs } = walked;
   const { head, facts } = attempt;
   const { windows, cut, end } = worthwhileWindows(flow, attempt);
-  walked.recalled.push({ task, steps: facts.length, windows: cut });
+  const own: OwnWalk = { deps, plan, flow, unmade: walked.unmade };
+  const { outcome, detail } = attempt;
+  const passes = await passesTrajectory(own, { task: task.ref, head, outcome, detail });
+  walked.recalled.push({ task, steps: facts.length, windows: passes ? cut : 0 });
+  if (!passes) return;
+  const examples: Ref[] = [];
+  const unwritten = pairs.unwritten;
   for (const { window, style } of stylePairs(windows, flow.construct?.styles ?? [], end)) {
     const written = await lookUp(walked, flow.accounts.relabel, deps, (its) =>
       relabel(its)({ plan, task: task.ref, head, window, style }),
@@ -135,7 +148,13 @@ async function construct(
     }
     pairs.written += 1;
     const { example } = written.known;
-    if (example === null || flow.filter === null) continue;
+    if (example !== null && flow.filter !== null) examples.push(example);
+  }
+  const judged =
+    (flow.own?.examples ?? []).length === 0
+      ? examples
+      : await walkedExamples(own, examples, pairs.unwritten === unwritten);
+  for (const example of judged) {
     walked.judged += 1;
     await poll(deps, walked, plan, example);
   }

@@ -26,6 +26,7 @@ import type { Vote } from '../../schemas/vote.ts';
 import { getJson, putJson } from '../../store/json.ts';
 import { type Bill, count, patiently } from './calls.ts';
 import type { Tell } from './events.ts';
+import { ownExample, ownTasks, ownTrajectory } from './own.ts';
 
 export interface Preview {
   deps: Deps;
@@ -62,7 +63,7 @@ export async function chooseTask(preview: Preview, flow: Flow, document: Documen
   if (chosen === undefined) {
     const invented = await wait(preview, () => instruct(deps)({ plan: ref, document }));
     count(bill, flow.accounts.instruct, invented.usage);
-    const tasks = invented.tasks === null ? [] : await getJson<string[]>(deps.store, invented.tasks);
+    const tasks = invented.tasks === null ? [] : await ownTasks(preview, flow, document, invented.tasks);
     [chosen] = tasks;
     tell({ type: 'tasks', model, tasks, chosen: chosen ?? '', detail: invented.detail });
   }
@@ -124,6 +125,8 @@ export async function walk(preview: Preview, flow: Flow, task: Ref): Promise<Wal
 
 /** Windows as a run would cut them, each written for and put to every member. */
 export async function judge(preview: Preview, flow: Flow, task: Ref, walked: Walk): Promise<void> {
+  const { head, outcome, detail } = walked;
+  if (!(await ownTrajectory(preview, flow, { task, head, outcome, detail }))) return;
   const { windows, cut, dropped } = worthwhileWindows(flow, walked);
   preview.tell({ type: 'windows', cut, shown: windows.length, dropped });
   for (const pair of stylePairs(windows, flow.construct?.styles ?? [], walked.facts.length))
@@ -138,7 +141,8 @@ async function judgeOne(
   const { deps, plan, ref, tell, bill } = preview;
   const written = await wait(preview, () => relabel(deps)({ plan: ref, task, head, window, style }));
   count(bill, flow.accounts.relabel, written.usage);
-  const { example, detail } = written;
+  const { detail } = written;
+  const example = written.example === null ? null : await ownExample(preview, flow, written.example);
   const instruction = example === null ? null : (await getJson<Example>(deps.store, example)).instruction;
   tell({ type: 'written', from: window.from, to: window.to, style, instruction, detail });
   const stage = findStage(plan, 'filter');

@@ -267,4 +267,13 @@ export const codes: Record<ProblemCode, ExplainedCode> = {
     right:
       'environments:\n  box: { kind: shell }\nstages:\n  - { uses: instruct, model: writer }\n  - { uses: interact, model: judge, environment: box }',
   },
+  module: {
+    title: 'A module of your own that cannot be used',
+    means:
+      'uses, kind and provider take the path of a TypeScript module. The file is missing, does not run, exports something else than it should here, or its path holds a placeholder.',
+    wrong:
+      'stages:\n  - { uses: instruct, model: writer }\n  - { uses: "./${env:CHECK:-check}.ts" }\n  - { uses: interact, model: judge, environment: box }',
+    points: '"./${env:CHECK:-check}.ts"',
+    right: 'stages:\n  - { uses: instruct, model: writer }\n  - { uses: interact, model: judge, environment: box }',
+  },
 };

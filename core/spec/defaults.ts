@@ -1,7 +1,9 @@
 /** Fills in every default of the schema, so that nothing else in the house knows one. */
 import type { Json } from '../../schemas/common.ts';
+import type { OwnModules } from '../../schemas/own-module.ts';
 import type { FullSpec, PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
-import { childSchema, isMap, pipelineSchema, resolveSchema, type SchemaNode } from './schema.ts';
+import { schemaWith } from './own/extend-schema.ts';
+import { childSchema, isMap, resolveSchema, type SchemaNode } from './schema.ts';
 
 const fill = (schema: SchemaNode, value: Json): Json => {
   const governing = resolveSchema(schema, value);
@@ -22,5 +24,6 @@ const fill = (schema: SchemaNode, value: Json): Json => {
   return Object.fromEntries([...own, ...added]);
 };
 
-/** The spec with the schema's defaults; a spec that is already full comes back equal. */
-export const withDefaults = (spec: PipelineSpec): FullSpec => fill(pipelineSchema, spec as Json) as FullSpec;
+/** The spec with the schema's defaults, and those of its own modules; a spec that is already full comes back equal. */
+export const withDefaults = (spec: PipelineSpec, own?: OwnModules): FullSpec =>
+  fill(schemaWith(own), spec as unknown as Json) as unknown as FullSpec;

@@ -1,5 +1,6 @@
 /** The pipeline's schema as editors read it: JSON Schema draft-07, with placeholders allowed wherever a number, a switch or a choice stands, and a looser form for files that extend others. */
 import type { Json, JsonObject } from '../../schemas/common.ts';
+import { isOwnPath } from '../own-path.ts';
 import { isMap, pipelineSchema, type SchemaNode, tagValues, vocabulary } from './schema.ts';
 
 const effects = {
@@ -31,7 +32,30 @@ const placeholder = { type: 'string', pattern: '^\\$\\{(env|input):[^{}]+\\}$' }
 /** A `whole` file has all that a pipeline needs; a `part` is laid on others: nothing is required, and null removes. */
 type Form = 'whole' | 'part';
 
-const convert = (schema: SchemaNode, form: Form): JsonObject => {
+/** Beside ours, any path names a variant, whose keys only its module knows; those that are known here are told apart by their tag. */
+const withOwn = (schema: SchemaNode): SchemaNode => {
+  const { 'x-own': own, oneOf = [], discriminator } = schema;
+  const tag = discriminator?.propertyName ?? '';
+  const path = own?.properties?.[tag];
+  if (own === undefined || path === undefined) return schema;
+  const known = oneOf
+    .flatMap((variant) => variant.properties?.[tag]?.const ?? [])
+    .filter((name) => isOwnPath(String(name)));
+  const others = { ...path, ...(known.length === 0 ? {} : { not: { enum: known } }) };
+  const { patternProperties: _notes, additionalProperties: _closed, ...open } = own;
+  return { ...schema, oneOf: [...oneOf, { ...open, properties: { ...own.properties, [tag]: others } }] };
+};
+
+/** Keys that only a module knows are let through where its path stands beside them; elsewhere they would hide every slip. */
+const pathOf = ({ properties = {} }: SchemaNode): { required?: string[] } => {
+  const tag = Object.keys(properties).find((name) => properties[name]?.pattern === ownPattern);
+  return tag === undefined ? {} : { required: [tag] };
+};
+
+const ownPattern = '^\\.{0,2}/';
+
+const convert = (given: SchemaNode, form: Form): JsonObject => {
+  const schema = withOwn(given);
   const kept: JsonObject = Object.fromEntries(
     Object.entries(schema)
       .filter(([name]) => !left.has(name) && !(form === 'part' && ['required', 'oneOf'].includes(name)))
@@ -39,7 +63,8 @@ const convert = (schema: SchemaNode, form: Form): JsonObject => {
   );
   const description = describe(schema);
   const said: JsonObject = description === undefined ? {} : { description };
-  if (form === 'part' && schema.oneOf !== undefined) kept.anyOf = schema.oneOf.map((each) => convert(each, form));
+  if (form === 'part' && schema.oneOf !== undefined)
+    kept.anyOf = schema.oneOf.map((each) => ({ ...convert(each, form), ...pathOf(each) }));
   if (takesPlaceholder(schema)) {
     const { default: value, ...given } = kept;
     // As on the command line: beyond it a number is not the one that was written.
@@ -69,7 +94,7 @@ const withChanges = (schema: SchemaNode, kept: JsonObject, form: Form): JsonObje
   const changes: JsonObject = {
     ...{ type: 'object', additionalProperties: false, minProperties: 1 },
     ...(byName
-      ? { properties: Object.fromEntries(stages) }
+      ? { properties: Object.fromEntries(stages), patternProperties: { '^\\.{0,2}/': {} } }
       : { patternProperties: { '^[0-9]+$': below(items, 'part') } }),
   };
   const { default: value, ...own } = kept;
@@ -120,8 +145,8 @@ const convertPart = (name: string, value: unknown, form: Form): Json => {
 };
 
 /** A whole file, or a part of one; profiles are parts too. */
-const fileSchema = (form: Form): JsonObject => {
-  const converted = convert(pipelineSchema, form);
+const fileSchema = (schema: SchemaNode, form: Form): JsonObject => {
+  const converted = convert(schema, form);
   const { properties } = converted;
   if (!isMap(properties) || !isMap(properties.profiles)) return converted;
   const profiles = { ...properties.profiles, additionalProperties: { $ref: '#/definitions/part' } };
@@ -130,13 +155,16 @@ const fileSchema = (form: Form): JsonObject => {
 
 const has = (name: string): JsonObject => ({ properties: { [name]: {} }, required: [name] });
 
-/** The document that `pipeline.schema.json` holds. Files without version and name are there to be extended. */
-export const editorSchema = (): JsonObject => ({
+/**
+ * The document that `pipeline.schema.json` holds. Files without version and name are there to be extended. With a schema in which a
+ * file's own modules are variants, one for that file.
+ */
+export const editorSchema = (schema: SchemaNode = pipelineSchema): JsonObject => ({
   $schema: 'http://json-schema.org/draft-07/schema#',
   type: 'object',
   if: { properties: { extends: false }, anyOf: [has('version'), has('name')] },
   // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word
   then: { $ref: '#/definitions/whole' },
   else: { $ref: '#/definitions/part' },
-  definitions: { whole: fileSchema('whole'), part: fileSchema('part') },
+  definitions: { whole: fileSchema(schema, 'whole'), part: fileSchema(schema, 'part') },
 });

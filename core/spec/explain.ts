@@ -123,10 +123,13 @@ const wrongTag = (fault: Fault, tag: string): Problem => {
     code: 'value',
     message: `there is no ${tag === 'uses' ? 'stage' : tag} ${words}`,
     expected: values,
-    suggestion: typeof value === 'string' ? meant(value, values) : undefined,
+    suggestion: typeof value === 'string' ? (ownFile(value) ?? meant(value, values)) : undefined,
     fix: tag === 'provider' && typeof value === 'string' ? providerFix(value, values) : undefined,
   });
 };
+
+/** A module of the user's own is named by a path, which begins with a point. */
+const ownFile = (value: string): string | undefined => (/\.[mc]?[jt]s$/.test(value) ? `./${value}` : undefined);
 
 /** A map that has none of the keys that tell what it is, or several of them. */
 const wrongShape = (fault: Fault): Problem => {

@@ -1,5 +1,6 @@
 /** The way in: the text of a pipeline file → a checked spec, or every problem at once. Nothing is read but what is given. */
 import type { Json } from '../../schemas/common.ts';
+import type { OwnModules } from '../../schemas/own-module.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import { assemble, type Files } from './extend.ts';
 import { giveInputs, sortFlags } from './input-flags.ts';
@@ -19,10 +20,11 @@ import { checkStages } from './meaning/stages.ts';
 import { checkTiming } from './meaning/timing.ts';
 import { checkTwins } from './meaning/twins.ts';
 import { applySettings, layFiles } from './override.ts';
+import { extendSchema } from './own/extend-schema.ts';
+import { locateModules, namedModules, type ReadModules, takeModules } from './own/named-modules.ts';
 import type { Environment } from './placeholder.ts';
 import { distinct, type Problem } from './problem.ts';
 import { resolvePaths } from './relative.ts';
-import { pipelineSchema } from './schema.ts';
 import { entriesAt, type Mapping, type Tree, toJson } from './tree.ts';
 import { validateTree } from './validate.ts';
 
@@ -39,6 +41,8 @@ export interface SpecInput extends Knowing {
   set?: readonly string[] | undefined;
   /** `name=value` for inputs. */
   input?: readonly string[] | undefined;
+  /** What was read of the modules that `modulesOf` names. */
+  modules?: ReadModules | undefined;
 }
 
 /** What was read, whether it is right or not. */
@@ -50,7 +54,25 @@ export interface Read {
 }
 
 /** `tree` is the spec in which every value knows its place. */
-export type Loaded = Read & ({ spec: PipelineSpec; warnings: Problem[]; tree: Tree } | { problems: Problem[] });
+export type Loaded = Read & (Right | { problems: Problem[] });
+
+/** `own` are the modules of the user's own; left out where there are none. */
+interface Right {
+  spec: PipelineSpec;
+  warnings: Problem[];
+  tree: Tree;
+  own?: OwnModules;
+}
+
+/**
+ * Paths of the modules of the user's own that the file and those that it extends name, as seen from the main file's folder: whoever can
+ * import them does, and hands them to `loadSpec`.
+ */
+export const modulesOf = (input: SpecInput): string[] => {
+  const { roots, complete } = assemble({ file: input.file, text: input.text }, input.files);
+  const { tree } = complete ? laidOut(input, roots) : {};
+  return tree === undefined ? [] : [...new Set(namedModules(tree).map(({ path }) => path))];
+};
 
 /** Never throws for anything that a user can write: `problems` holds the errors, and the warnings beside them. */
 export const loadSpec = (input: SpecInput): Loaded => {
@@ -63,24 +85,33 @@ export const loadSpec = (input: SpecInput): Loaded => {
   return { ...read, ...compose(input, roots, problems) };
 };
 
-/** Files, profile, flags, placeholders; then the checks of what came out. */
-const compose = (
-  input: SpecInput,
-  roots: Mapping[],
-  read: Problem[],
-): { spec: PipelineSpec; warnings: Problem[]; tree: Tree } | { problems: Problem[] } => {
+/** Files, profile and flags laid on each other. */
+const laidOut = (input: SpecInput, roots: Mapping[]) => {
   const laid = layFiles(roots, input.profile);
-  if (laid.tree === undefined) return { problems: read };
+  if (laid.tree === undefined) return { tree: undefined };
   const flags = sortFlags(laid.tree, input.set ?? [], input.input ?? []);
   const changed = applySettings(laid.tree, flags.paths);
-  const filled = interpolate(giveInputs(changed.tree, flags.given), pipelineSchema, input.environment, flags.given);
+  const problems = [...laid.problems, ...flags.problems, ...changed.problems];
+  return { tree: locateModules(changed.tree), flags, problems };
+};
+
+/** Files, profile, flags, placeholders; then the checks of what came out. */
+const compose = (input: SpecInput, roots: Mapping[], read: Problem[]): Right | { problems: Problem[] } => {
+  const laid = laidOut(input, roots);
+  if (laid.tree === undefined) return { problems: read };
+  const { flags } = laid;
+  const taken = takeModules(laid.tree, input.modules ?? {});
+  const schema = extendSchema(taken.variants);
+  const filled = interpolate(giveInputs(laid.tree, flags.given), schema, input.environment, flags.given);
   const written = new Set(roots.flatMap(inputsWritten));
   const inputs = checkInputs(filled.inputs, written, flags.problems);
-  const before = [...read, ...laid.problems, ...flags.problems, ...changed.problems, ...filled.problems, ...inputs];
-  const problems = distinct(withoutEchoes(checkTree(filled, input, before)));
+  const before = [...read, ...laid.problems, ...filled.problems, ...inputs, ...taken.problems];
+  const check: Check = { tree: filled.tree, schema, own: taken.modules, knowing: input, problems: [] };
+  const problems = distinct(withoutEchoes(checkTree(check, filled, before)));
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
-  const tree = resolvePaths(filled.tree);
-  return { spec: specOf(tree, filled), warnings: problems, tree };
+  const tree = resolvePaths(filled.tree, schema);
+  const own = Object.keys(taken.modules).length === 0 ? {} : { own: taken.modules };
+  return { spec: specOf(tree, filled), warnings: problems, tree, ...own };
 };
 
 /** Of the inputs, their values are left. */
@@ -115,12 +146,11 @@ const meaning = [
 ];
 
 /** Faults of the schema, then of meaning; a value that could not be filled in is not blamed again for its form. */
-const checkTree = ({ tree, unfilled }: Filled, knowing: Knowing, before: Problem[]): Problem[] => {
-  const check: Check = { tree, knowing, problems: [] };
+const checkTree = (check: Check, { unfilled }: Filled, before: Problem[]): Problem[] => {
   for (const step of meaning) step(check);
   const errors = before.filter(({ severity, path }) => severity === 'error' && path !== '');
   const blamed = new Set([...unfilled, ...errors.map(({ path }) => path)]);
-  const judged = [...validateTree(tree), ...check.problems].filter(
+  const judged = [...validateTree(check.tree, check.schema), ...check.problems].filter(
     ({ code, path }) => code === 'unknown-key' || !blamed.has(path),
   );
   const found = [...before, ...judged];

@@ -48,6 +48,7 @@ export type ProblemCode =
   | 'combination'
   | 'prompt'
   | 'file'
+  | 'module'
   | 'unused';
 
 /** `line` and `column` count from 1; `length` is in characters; `path` reads like `stages.filter.committee.members[0]`. */

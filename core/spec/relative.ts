@@ -15,7 +15,7 @@ export const pathFrom = ({ value, place: { source } }: Scalar): string => {
 };
 
 /** The tree with every path as seen from the main file's folder; paths of the main file and of flags stay as written. */
-export const resolvePaths = (tree: Tree): Tree => visit(tree, pipelineSchema, undefined);
+export const resolvePaths = (tree: Tree, schema: SchemaNode = pipelineSchema): Tree => visit(tree, schema, undefined);
 
 const visit = (tree: Tree, schema: SchemaNode, names: string | undefined): Tree => {
   const governing = resolveSchema(schema, toJson(tree));

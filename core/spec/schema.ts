@@ -28,19 +28,23 @@ export interface SchemaNode {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
+  enum?: Json[];
+  not?: SchemaNode;
   format?: string;
   examples?: Json[];
   'x-effect'?: Effect;
   'x-unit'?: string;
   'x-names'?: Names;
   'x-selects'?: boolean;
+  /** Beside `oneOf`: what every module of the user's own has, the tag by its pattern. */
+  'x-own'?: SchemaNode;
   'x-told-by'?: string[];
   /** Keys that were here once → where they are now. */
   'x-moved'?: Record<string, string>;
 }
 
 /** The words that the house's schemas add to JSON Schema's. */
-export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-told-by', 'x-moved'] as const;
+export const vocabulary = ['x-effect', 'x-unit', 'x-names', 'x-selects', 'x-own', 'x-told-by', 'x-moved'] as const;
 
 /** The schema of the pipeline file. */
 export const pipelineSchema: SchemaNode = JSON.parse(JSON.stringify(PipelineSpec));

@@ -1,5 +1,6 @@
 /** A pipeline file as a tree in which every key and value knows where it was written. */
 import type { Json } from '../../schemas/common.ts';
+import { isOwnPath } from '../own-path.ts';
 import type { Place } from './problem.ts';
 
 export interface Scalar {
@@ -125,10 +126,10 @@ export const outline = (tree: Tree): Json => {
   return Object.fromEntries([...tree.entries].map(own));
 };
 
-/** A path as people write it: `stages.filter.committee.members[0]`; a stage is called by its name. */
+/** A path as people write it: `stages.filter.committee.members[0]`; a stage that has a name is called by it. */
 export const showPath = (tree: Tree, path: Path): string =>
   path.reduce<string>((shown, step, index) => {
     if (typeof step === 'string') return shown === '' ? step : `${shown}.${step}`;
     const stage = path[index - 1] === 'stages' ? textAt(tree, ...path.slice(0, index + 1), 'uses') : undefined;
-    return stage === undefined ? `${shown}[${step}]` : `${shown}.${stage}`;
+    return stage === undefined || isOwnPath(stage) ? `${shown}[${step}]` : `${shown}.${stage}`;
   }, '');

@@ -1,7 +1,9 @@
 /** `environments:` of the pipeline file, one variant per kind. */
 import type { Static } from 'typebox';
+import type { OwnPath } from '../own-module.ts';
 import { Type } from '../type.ts';
-import { flag, list, number, record, section, strict, text, variants, whole } from './key.ts';
+import { type Full, flag, list, number, openVariants, record, section, strict, text, whole } from './key.ts';
+import { ownPath } from './own.ts';
 
 const common = {
   about: text(
@@ -162,9 +164,23 @@ export const ScriptedEnvironment = strict(
   { title: 'Scripted: a deterministic board of lamps, for trying the engine' },
 );
 
-export const EnvironmentSpec = variants('kind', [ShellEnvironment, BrowserEnvironment, ScriptedEnvironment]);
-export type EnvironmentSpec = Static<typeof EnvironmentSpec>;
+/** A place of the user's own. What further keys it has, its module says. */
+export const OwnEnvironment = strict(
+  { kind: ownPath('A place', './my-place.ts'), ...common },
+  { title: 'A place of your own' },
+);
+
+export const EnvironmentSpec = openVariants(
+  'kind',
+  [ShellEnvironment, BrowserEnvironment, ScriptedEnvironment],
+  OwnEnvironment,
+);
+/** A place of a kind that comes with the program. */
+export type EnvironmentSpec = Exclude<Static<typeof EnvironmentSpec>, { kind: OwnPath }>;
+export type FullOwnEnvironment = Full<typeof OwnEnvironment>;
 export type ShellSpec = Static<typeof ShellEnvironment>;
 export type BrowserSpec = Static<typeof BrowserEnvironment>;
 export type ScriptedSpec = Static<typeof ScriptedEnvironment>;
 export type EnvironmentKind = EnvironmentSpec['kind'];
+/** An environment with its defaults filled in, those of the user's own among them. */
+export type FullEnvironment = Full<typeof EnvironmentSpec>;

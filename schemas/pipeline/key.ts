@@ -157,6 +157,17 @@ export const variants = <M extends TSchema[]>(propertyName: string, members: [..
     oneOf: members,
   });
 
+/**
+ * The same where modules of the user's own can stand too. `own` is what they all have: part of the type, and kept beside the members,
+ * because a module is one of them only once it is read.
+ */
+export const openVariants = <M extends TSchema[], O extends TSchema>(
+  propertyName: string,
+  members: [...M],
+  own: O,
+): TVariants<[...M, O]> =>
+  Object.assign(variants(propertyName, members), { 'x-own': own }) as unknown as TVariants<[...M, O]>;
+
 /** One of several objects, told apart by which one of a few keys they have. */
 export type TShapes<M extends TSchema[]> = TUnsafe<Static<M[number]>> & { anyOf: M };
 

@@ -1,7 +1,9 @@
 /** `models:` of the pipeline file, one variant per provider. */
 import type { Static } from 'typebox';
+import type { OwnPath } from '../own-module.ts';
 import { Type } from '../type.ts';
-import { type Full, flag, number, section, strict, text, variants, whole } from './key.ts';
+import { type Full, flag, number, openVariants, section, strict, text, whole } from './key.ts';
+import { ownPath } from './own.ts';
 
 const common = {
   temperature: number('output', 'Sampling temperature; the paper uses 0 throughout.', {
@@ -135,8 +137,20 @@ export const ScriptedModel = strict(
   { title: 'Scripted: deterministic replies, labelled as such in all output' },
 );
 
-export const ModelSpec = variants('provider', [AnthropicModel, GoogleModel, OpenAiModel, LocalModel, ScriptedModel]);
-export type ModelSpec = Static<typeof ModelSpec>;
+/** A model of the user's own. What further keys it has, its module says. */
+export const OwnModel = strict(
+  { provider: ownPath('A model', './my-model.ts'), ...common },
+  { title: 'A model of your own' },
+);
+
+export const ModelSpec = openVariants(
+  'provider',
+  [AnthropicModel, GoogleModel, OpenAiModel, LocalModel, ScriptedModel],
+  OwnModel,
+);
+/** A model of a provider that comes with the program. */
+export type ModelSpec = Exclude<Static<typeof ModelSpec>, { provider: OwnPath }>;
 export type Provider = ModelSpec['provider'];
-/** A model with its defaults filled in. */
+export type FullOwnModel = Full<typeof OwnModel>;
+/** A model with its defaults filled in, those of the user's own among them. */
 export type FullModel = Full<typeof ModelSpec>;

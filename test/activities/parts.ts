@@ -37,6 +37,7 @@ export function partsOf(store: Store, folder: string, own: Partial<Deps> = {}): 
     },
     embedder: none,
     driver: none,
+    stage: none,
     sessions: { open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
     packageFolder: none,
     repositories: { commitOf: none, checkout: none, fetched: none },

@@ -5,7 +5,8 @@ import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { before, test } from 'node:test';
 import { execa } from 'execa';
-import { loadSpec } from '../../core/spec/load.ts';
+import { readModules } from '../../cli/modules.ts';
+import { loadSpec, modulesOf } from '../../core/spec/load.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -103,7 +104,7 @@ test('pipelines of several files in the documentation are valid', () => {
   assert.ok(whole >= 2);
 });
 
-test('parts of pipelines in the documentation are valid within a whole', () => {
+test('parts of pipelines in the documentation are valid within a whole', async () => {
   const rest: Record<string, string> = {
     models: 'models:\n  writer: { provider: local, model: qwen2.5-coder-1.5b }\n',
     environments: 'environments:\n  box: { kind: shell }\n',
@@ -120,7 +121,9 @@ test('parts of pipelines in the documentation are valid within a whole', () => {
         .filter(([name]) => name === key || !brought.has(name))
         .map(([name, text]) => (name === 'stages' && key !== 'sources' ? text.replaceAll(...named(block, key)) : text));
       const text = `version: "1"\nname: part\n${others.join('')}`;
-      const loaded = loadSpec({ text, file: page.path, environment: {}, fileExists: () => true });
+      const input = { text, file: page.path, environment: {}, fileExists: () => true };
+      const modules = await readModules(join(root, 'pipelines/examples/own-modules'), modulesOf(input));
+      const loaded = loadSpec({ ...input, modules });
       const problems = 'problems' in loaded ? loaded.problems.filter(({ severity }) => severity === 'error') : [];
       assert.deepEqual(problems, [], text);
       checked += 1;

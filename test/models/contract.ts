@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ErrorKind, ModelError } from '../../core/errors.ts';
 import type { Model, ModelReply, ModelRequest } from '../../models/model.ts';
+import { ask, generalModelCases, request } from '../../testing/model.ts';
 import { type Failure, foreignKey, type Reply, testKey, type VendorServer } from './vendor-servers/vendor-server.ts';
+
+export { ask, request };
 
 export interface Subject {
   /** The model under test; `unreachable` points it at a port where nothing listens. `timeout` in seconds. */
@@ -12,26 +15,6 @@ export interface Subject {
   vendor?: VendorServer;
   close(): Promise<void>;
 }
-
-export const request = (more: Partial<ModelRequest> = {}): ModelRequest => ({
-  role: 'vote',
-  system: 'You judge sentences.',
-  messages: [{ role: 'user', content: [{ type: 'text', text: 'Is water wet? Answer yes or no.' }] }],
-  schema: {
-    type: 'object',
-    properties: { answer: { type: 'string', enum: ['yes', 'no'] }, reason: { type: 'string', maxLength: 40 } },
-    required: ['answer', 'reason'],
-    additionalProperties: false,
-  },
-  maxTokens: 64,
-  ...more,
-});
-
-export const ask = (
-  model: Model,
-  more: Partial<ModelRequest> = {},
-  signal = new AbortController().signal,
-): Promise<ModelReply> => model.complete(request(more), { signal });
 
 const good = '{"answer":"yes","reason":"It is."}';
 /** A one-pixel PNG. */
@@ -87,29 +70,15 @@ export const modelContract = (
 type Check = (title: string, body: (model: Model, subject: Subject) => Promise<void>) => void;
 type Scripted = (title: string, body: (model: Model, vendor: VendorServer) => Promise<void>) => void;
 
+/** What holds for every model, one's own too; here with what the vendor received. */
 const generalCases = (check: Check): void => {
-  check('gives a value that satisfies the schema', async (model, { vendor }) => {
+  generalModelCases((title, body) =>
+    check(title, (model, { vendor }) => body(model, (text) => vendor?.says({ text }))),
+  );
+  check('keeps its key to itself', async (model, { vendor }) => {
     vendor?.says({ text: good });
-    const reply = await ask(model);
-    assert.equal(reply.stop, 'complete', reply.detail);
-    assert.ok(['yes', 'no'].includes((reply.value as { answer: string }).answer));
-    assert.deepEqual(reply.value, JSON.parse(reply.text));
-    assert.equal(reply.detail, '');
-    assert.ok(reply.usage.calls === 1 && reply.usage.input > 0 && reply.usage.output > 0);
-    assert.ok(reply.model.length > 0);
-    assert.ok(!JSON.stringify(reply).includes(testKey));
-  });
-  check('has an identity without its key', async (model) => {
-    assert.ok(model.identity.length > 0);
+    assert.ok(!JSON.stringify(await ask(model)).includes(testKey));
     assert.ok(!model.identity.includes(testKey));
-  });
-  check('refuses a schema that is none as a fault of the pipeline', async (model, { vendor }) => {
-    vendor?.says({ text: good });
-    const reply = ask(model, { schema: { type: 'object', properties: { answer: { type: 'word' } } } });
-    await reply.then(
-      () => assert.fail('it resolved'),
-      (error) => assert.equal(error.kind, 'spec', error.message),
-    );
   });
   check('carries every script and sign both ways', async (model, { vendor }) => {
     const text = 'naïve “quotes” 日本語 🦊 \\ "x" </script> \u2028 line\nnext';

@@ -6,13 +6,17 @@ import { test } from 'node:test';
 import { execa } from 'execa';
 import { parse } from 'yaml';
 import { planFile } from '../../cli/plans.ts';
+import { isOwn } from '../../core/own-path.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
 import { priceOf } from '../../models/prices.ts';
 
 const root = join(import.meta.dirname, '../..');
-const files = readdirSync(join(root, 'pipelines'))
-  .filter((name) => name.endsWith('.yaml'))
-  .map((name) => join('pipelines', name));
+const folders = ['pipelines', 'pipelines/examples/own-modules'];
+const files = folders.flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.yaml') && name !== 'replies.yaml')
+    .map((name) => join(folder, name)),
+);
 
 for (const file of files) {
   const { profiles = {} } = parse(readFileSync(join(root, file), 'utf8')) as { profiles?: Record<string, unknown> };
@@ -22,13 +26,13 @@ for (const file of files) {
       const command = [join(root, 'cli/main.ts'), 'validate', file, ...given];
       const { exitCode, stderr, stdout } = await execa(process.execPath, command, { cwd: root, reject: false });
       assert.equal(exitCode, 0, stderr);
-      assert.match(stdout, /valid \(instruct → interact → construct → filter/);
+      assert.match(stdout, /valid \(instruct → (\.\/forbidden-words\.ts → )?interact → construct → filter/);
       const plan = await planFile(join(root, file), profile === undefined ? {} : { profile });
       assert.ok(plan, 'no plan was made');
       assert.deepEqual(withDefaults(plan.spec), plan.spec);
       for (const model of Object.values(plan.spec.models))
         assert.ok(
-          priceOf(model.provider, 'model' in model ? model.model : ''),
+          isOwn(model) || priceOf(model.provider, 'model' in model ? model.model : ''),
           `no price is known for ${JSON.stringify(model)}`,
         );
     });

@@ -12,9 +12,11 @@ import { readSources } from '../../activities/sources/sources.ts';
 import { repositories } from '../../cli/repositories.ts';
 import { makePlan } from '../../core/plan.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
+import type { EnvironmentDriver } from '../../environments/environment.ts';
 import { docsMissing, openDriver } from '../../environments/environments.ts';
 import { shellDocs } from '../../environments/shell/docs.ts';
 import type { Document } from '../../schemas/document.ts';
+import type { EnvironmentKind, FullEnvironment } from '../../schemas/pipeline/environment.ts';
 import type { PipelineSpec } from '../../schemas/pipeline/pipeline.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import { folderStore } from '../../store/folder.ts';
@@ -39,9 +41,9 @@ const deps = (sessions = openSessions(sessionsFolder)) => ({
   store,
   packageFolder: async (name: string) => assert.fail(`the package ${name} was asked for`),
   repositories,
-  driver: async (...[kind]: Parameters<typeof openDriver>) => {
+  driver: async (_plan: Plan, { kind }: FullEnvironment) => {
     opened += 1;
-    return openDriver(kind);
+    return (await openDriver(kind as EnvironmentKind)) as unknown as EnvironmentDriver<FullEnvironment>;
   },
   sessions,
   queues: { model: () => 'model', environment: () => 'environment' },

@@ -1,7 +1,7 @@
 /** Whatever a pipeline names must exist: models, environments, files; and what it defines should be used. */
 import type { Names } from '../../../schemas/pipeline/key.ts';
 import { pathFrom } from '../relative.ts';
-import { childSchema, pipelineSchema, resolveSchema, type SchemaNode } from '../schema.ts';
+import { childSchema, resolveSchema, type SchemaNode } from '../schema.ts';
 import { nearest } from '../suggest.ts';
 import { entriesAt, outline, type Path, type Scalar, type Tree } from '../tree.ts';
 import { type Check, report } from './report.ts';
@@ -20,7 +20,7 @@ export const checkNames = (check: Check): void => {
     models: entriesAt(check.tree, 'models').map(([name]) => name),
     environments: entriesAt(check.tree, 'environments').map(([name]) => name),
   };
-  visit({ ...check, known, used }, check.tree, pipelineSchema, []);
+  visit({ ...check, known, used }, check.tree, check.schema, []);
   for (const home of Object.values(homes)) {
     for (const [name] of entriesAt(check.tree, home)) {
       if (used.has(`${home}.${name}`)) continue;

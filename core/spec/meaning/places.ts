@@ -1,4 +1,5 @@
 /** Places: a browser needs a first page and must be allowed to open it. */
+import { isOwnPath } from '../../own-path.ts';
 import { at, entriesAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
@@ -7,7 +8,8 @@ export const checkPlaces = (check: Check): void => {
   for (const [name, { value }] of entriesAt(check.tree, 'environments')) {
     if (textAt(value, 'kind') === 'browser') checkBrowser(check, name, value);
     const screenshot = at(value, 'observation', 'screenshot');
-    if (textAt(value, 'kind') !== 'browser' && screenshot?.kind === 'scalar' && screenshot.value === true) {
+    const shown = textAt(value, 'kind') === 'browser' || isOwnPath(textAt(value, 'kind'));
+    if (!shown && screenshot?.kind === 'scalar' && screenshot.value === true) {
       const words = {
         code: 'place',
         severity: 'warning',

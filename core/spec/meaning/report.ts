@@ -1,6 +1,8 @@
 /** What the checks of meaning are given, and how they report. */
 import type { Json } from '../../../schemas/common.ts';
+import type { OwnModules } from '../../../schemas/own-module.ts';
 import { type Problem, problemAt, type Words } from '../problem.ts';
+import type { SchemaNode } from '../schema.ts';
 import { at, keyPlace, type Path, showPath, type Tree } from '../tree.ts';
 
 /** What only the caller can know; each may be left out, and what depends on it is then not checked. */
@@ -19,6 +21,10 @@ export interface Knowing {
 
 export interface Check {
   tree: Tree;
+  /** the schema with the file's own modules */
+  schema: SchemaNode;
+  /** the file's own modules by path */
+  own: OwnModules;
   knowing: Knowing;
   problems: Problem[];
 }

@@ -1,4 +1,5 @@
-/** The order of the stages: each takes what an earlier one gives, and stands there once. */
+/** The order of the stages: each takes what an earlier one gives; ours stand there once, the user's own as often as wanted. */
+import type { OwnModule, StageItems } from '../../../schemas/own-module.ts';
 import { at, entriesAt, itemsAt, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
@@ -12,22 +13,39 @@ const chain = [
   { uses: 'export', takes: 'examples', gives: 'a dataset' },
 ] as const;
 
+type Row = { uses: string; takes: string; gives: string };
+
 const inOrder = chain
   .map(({ uses }) => uses)
   .join(' → ')
   .replace('index → export', 'index, export');
 
-/** Repeated stages, stages before what they need, and stages whose input nothing makes. */
+const words = (items: StageItems | 'files' | undefined): string =>
+  items === 'kept' ? 'kept examples' : (items ?? 'nothing');
+
+const ownRow = (path: string, { takes, gives }: OwnModule): Row => ({
+  uses: path,
+  takes: words(takes),
+  gives: words(gives),
+});
+
+/** Repeated stages, stages before what they need, stages whose input nothing makes, and own stages that come too late. */
 export const checkStages = (check: Check): void => {
   const stages = itemsAt(check.tree, 'stages').map((stage) => textAt(stage, 'uses'));
   // A stage whose name is misspelt may be the one that is missing.
   const unclear = stages.some((uses) => chain.every((row) => row.uses !== uses));
   const given = new Set<string>(['documents']);
+  /** what was worked on already → by whom */
+  const used = new Map<string, string>();
   stages.forEach((uses, index) => {
-    const row = chain.find((candidate) => candidate.uses === uses);
+    const module = uses === undefined ? undefined : check.own[uses];
+    const ours = chain.find((candidate) => candidate.uses === uses);
+    const row: Row | undefined = module === undefined || uses === undefined ? ours : ownRow(uses, module);
     if (row === undefined) return;
     const path = ['stages', index, 'uses'];
-    if (stages.indexOf(uses) < index) {
+    const passes = row.takes === row.gives;
+    const taker = used.get(row.takes);
+    if (ours !== undefined && stages.indexOf(uses) < index) {
       report(check, path, {
         code: 'stage-order',
         message: `the stage ${uses} stands here a second time`,
@@ -42,8 +60,15 @@ export const checkStages = (check: Check): void => {
         expected: [inOrder],
         fix: `move filter above ${uses}`,
       });
+    } else if (passes && taker !== undefined) {
+      report(check, path, {
+        code: 'stage-order',
+        message: `${row.uses} works on ${row.takes}, and ${taker} before it has taken them already`,
+        fix: `move it above ${taker}`,
+      });
     }
     given.add(row.gives);
+    if (!passes && !used.has(row.takes)) used.set(row.takes, row.uses);
   });
   checkJudged(check, stages);
   itemsAt(check.tree, 'stages').forEach((stage, index) => {
@@ -92,7 +117,7 @@ const checkWriter = (check: Check, stage: Tree, index: number): void => {
 };
 
 const missingInput = (
-  row: (typeof chain)[number],
+  row: Row,
   stages: (string | undefined)[],
 ): { message: string; expected: string[]; fix: string } => {
   const maker = chain.find((candidate) => candidate.gives === row.takes)?.uses ?? '';

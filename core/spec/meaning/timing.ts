@@ -1,4 +1,5 @@
 /** Times that cannot work together: a stage that gives up before its model does, and time-outs that no sign of life can beat. */
+import { isOwnPath } from '../../own-path.ts';
 import { at, itemsAt, type Path, type Tree, textAt } from '../tree.ts';
 import { type Check, report } from './report.ts';
 
@@ -9,7 +10,9 @@ export const checkTiming = (check: Check): void => {
     if (timeout === undefined) return;
     const path: Path = ['stages', index, 'timeout'];
     const { heartbeatSeconds } = check.knowing;
-    if (heartbeatSeconds !== undefined && timeout < heartbeatSeconds) {
+    // A stage of the user's own is timed inside its call, which lives on meanwhile.
+    const own = isOwnPath(textAt(stage, 'uses'));
+    if (!own && heartbeatSeconds !== undefined && timeout < heartbeatSeconds) {
       report(check, path, {
         code: 'timing',
         severity: 'warning',

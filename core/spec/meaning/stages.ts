@@ -33,7 +33,9 @@ const ownRow = (path: string, { takes, gives }: OwnModule): Row => ({
 export const checkStages = (check: Check): void => {
   const stages = itemsAt(check.tree, 'stages').map((stage) => textAt(stage, 'uses'));
   // A stage whose name is misspelt may be the one that is missing.
-  const unclear = stages.some((uses) => chain.every((row) => row.uses !== uses));
+  const unclear = stages.some(
+    (uses) => chain.every((row) => row.uses !== uses) && (uses === undefined || check.own[uses] === undefined),
+  );
   const given = new Set<string>(['documents']);
   /** what was worked on already → by whom */
   const used = new Map<string, string>();

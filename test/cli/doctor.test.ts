@@ -122,10 +122,10 @@ test('each broken piece is named with its fix, and the exit code is 6', async ()
   const cases: [string, string, RegExp, RegExp][] = [
     ['model writer', pipeline('{ provider: scripted, script: broken.yaml }'), /broken\.yaml:1/, /correct broken\.yaml/],
     [
-      'prompts',
+      'pipeline',
       pipeline(scripted, ', prompt: bad-prompt.md'),
-      /no variable "documnt"; did you mean "document"\?/,
-      /lbi prompt list/,
+      /1 mistake, the first in line \d+: .*bad-prompt\.md.*documnt/,
+      /lbi validate/,
     ],
     ['source 1', pipeline(scripted).replace('docs/*.md', 'dics/*.md'), /no file matches "dics/, /correct `sources`/],
     [

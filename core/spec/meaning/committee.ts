@@ -57,22 +57,26 @@ const memberOf = (item: Tree, path: Path): Member[] => {
 
 /** Members have names of their own, are different voters, and are not all optional. */
 const checkMembers = (check: Check, path: Path, members: Member[]): void => {
-  members.forEach((member, index) => {
-    const before = members.slice(0, index);
-    if (before.some(({ model, prompt }) => model === member.model && prompt === member.prompt)) {
+  const voters = new Set<string>();
+  const names = new Set<string>();
+  for (const member of members) {
+    const voter = JSON.stringify([member.model, member.prompt]);
+    if (voters.has(voter)) {
       report(check, member.path, {
         code: 'committee',
         message: `${member.name} is asked the same as another member: the same model with the same prompt always votes alike`,
         fix: 'give it a prompt: of its own, or let one of them count more with weight:',
       });
-    } else if (before.some(({ name }) => name === member.name)) {
+    } else if (names.has(member.name)) {
       report(check, member.path, {
         code: 'committee',
         message: `two members are called "${member.name}"`,
         fix: 'give one of them another name: { model: …, name: strict-judge, prompt: … }',
       });
     }
-  });
+    voters.add(voter);
+    names.add(member.name);
+  }
   if (members.length === 0 || members.some(({ optional }) => !optional)) return;
   report(
     check,

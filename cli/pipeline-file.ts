@@ -11,7 +11,6 @@ import { priceOf } from '../models/prices.ts';
 import type { Json } from '../schemas/common.ts';
 import type { Provider } from '../schemas/pipeline/model.ts';
 import { program } from './home.ts';
-import { readModules } from './modules.ts';
 
 export interface PipelineFileOptions {
   profile?: string | undefined;
@@ -54,7 +53,9 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };
-  const modules = await readModules(folder, modulesOf(input));
+  const paths = modulesOf(input);
+  // Loaded when a file names one: most do not.
+  const modules = paths.length === 0 ? {} : await (await import('./modules.ts')).readModules(folder, paths);
   const loaded = loadSpec({
     ...input,
     modules,

@@ -33,7 +33,9 @@ const ownRow = (path: string, { takes, gives }: OwnModule): Row => ({
 export const checkStages = (check: Check): void => {
   const stages = itemsAt(check.tree, 'stages').map((stage) => textAt(stage, 'uses'));
   // A stage whose name is misspelt may be the one that is missing.
-  const unclear = stages.some((uses) => chain.every((row) => row.uses !== uses));
+  const unclear = stages.some(
+    (uses) => chain.every((row) => row.uses !== uses) && (uses === undefined || check.own[uses] === undefined),
+  );
   const given = new Set<string>(['documents']);
   /** what was worked on already → by whom */
   const used = new Map<string, string>();
@@ -68,7 +70,10 @@ export const checkStages = (check: Check): void => {
       });
     }
     given.add(row.gives);
-    if (!passes && !used.has(row.takes)) used.set(row.takes, row.uses);
+    // Without a filter every example is kept.
+    if (uses === 'construct' && !stages.includes('filter')) given.add('kept examples');
+    const taken = uses === 'index' || uses === 'export' ? 'kept examples' : row.takes;
+    if (!passes && !used.has(taken)) used.set(taken, row.uses);
   });
   checkJudged(check, stages);
   itemsAt(check.tree, 'stages').forEach((stage, index) => {

@@ -53,9 +53,9 @@ export const readPipelineFile = async (file: string, options: PipelineFileOption
     fileText: (path) => textOf(at(path)),
     heartbeatSeconds: Number(environment.LBI_HEARTBEAT) || defaultHeartbeat,
   };
-  const paths = modulesOf(input);
-  // Loaded when a file names one: most do not.
-  const modules = paths.length === 0 ? {} : await (await import('./modules.ts')).readModules(folder, paths);
+  const named = modulesOf(input);
+  // Most pipelines name none, and what reads them takes its time to load.
+  const modules = named.length === 0 ? {} : await (await import('./modules.ts')).readModules(folder, named);
   const loaded = loadSpec({
     ...input,
     modules,

@@ -9,12 +9,14 @@ import { filesOfOwn } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { fileKey, makePlan } from '../core/plan.ts';
 import { withDefaults } from '../core/spec/defaults.ts';
+import { schemaWith } from '../core/spec/own/extend-schema.ts';
 import { renderProblems } from '../core/spec/render.ts';
 import { stageVersions } from '../core/versions.ts';
 import { openDriver } from '../environments/environments.ts';
 import { findWeights, knownWeights } from '../models/weights.ts';
-import type { Ref } from '../schemas/common.ts';
-import type { FullSpec } from '../schemas/pipeline/pipeline.ts';
+import type { Json, Ref } from '../schemas/common.ts';
+import type { OwnModules } from '../schemas/own-module.ts';
+import type { FullSpec, PipelineSpec } from '../schemas/pipeline/pipeline.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson } from '../store/json.ts';
 import { openIndex } from '../store/retrieval.ts';
@@ -41,6 +43,7 @@ export async function planFile(
   if (problems.length > 0) process.stderr.write(renderProblems(problems, loaded.sources, { color }));
   if ('problems' in loaded) return undefined;
   const { own } = loaded;
+  await passJudge(loaded.spec, own);
   const spec = withDefaults(loaded.spec, own);
   const prompts = await readPrompts(spec, folder);
   const versions = {
@@ -51,6 +54,17 @@ export async function planFile(
   const plan = makePlan(spec, folder, prompts, versions, own);
   for (const path of filesOfOwn(plan)) versions.contents[fileKey(path)] = await contentHash(resolve(folder, path));
   return plan;
+}
+
+/** Nothing becomes a plan that Ajv does not accept: should the two ever differ, this says so before any work is done. */
+async function passJudge({ inputs: _values, ...spec }: PipelineSpec, own: OwnModules | undefined): Promise<void> {
+  const { judge } = await import('../core/spec/judge.ts');
+  const misfit = judge(schemaWith(own))(spec as unknown as Json);
+  if (misfit !== undefined)
+    throw new LbiError(
+      'fatal',
+      `the checks of the pipeline disagree, which is a fault of lbi, not of the file: ${misfit}`,
+    );
 }
 
 async function driverVersions(spec: FullSpec): Promise<Record<string, string>> {

@@ -1,4 +1,6 @@
 /** The tree against the schema, part by part: each misfit becomes a problem in words at the place that a person must edit. */
+
+import { isAddress } from './address.ts';
 import { explain } from './explain.ts';
 import type { Problem } from './problem.ts';
 import { childSchema, fits, isNote, pipelineSchema, propertyOf, type SchemaNode, typeOf } from './schema.ts';
@@ -107,8 +109,6 @@ const isOutside = (schema: SchemaNode, value: number): boolean => {
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY, exclusiveMinimum } = schema;
   return value < minimum || value > maximum || (exclusiveMinimum !== undefined && value <= exclusiveMinimum);
 };
-
-const isAddress = (text: string): boolean => /^https?:\/\/[^\s/]/.test(text) && URL.canParse(text);
 
 const brokenTextRule = (schema: SchemaNode, text: string): Keyword | undefined => {
   const characters = schema.minLength === undefined && schema.maxLength === undefined ? 0 : [...text].length;

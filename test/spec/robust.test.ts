@@ -1,21 +1,19 @@
 /** Nothing that can be written in a file makes lbi crash, hang, or point outside the file. Every run reads the same texts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Ajv } from 'ajv';
 import { randomSource } from '../../core/random.ts';
 import { withDefaults } from '../../core/spec/defaults.ts';
+import { judge } from '../../core/spec/judge.ts';
 import { type Loaded, loadSpec } from '../../core/spec/load.ts';
 import { inReadingOrder, renderProblems } from '../../core/spec/render.ts';
-import { pipelineSchema, vocabulary } from '../../core/spec/schema.ts';
+import { pipelineSchema } from '../../core/spec/schema.ts';
+import type { Json } from '../../schemas/common.ts';
 import { changeStructure, changeText, goodFiles, monsters, pick, randomText } from './corpus/mutate.ts';
 
 /** Milliseconds of CPU that any one file may take: other programs may hold the clock up. */
 const MOST = 1000;
 
-const ajv = new Ajv({ discriminator: true });
-ajv.addVocabulary([...vocabulary]);
-ajv.addFormat('uri', true);
-const fits = ajv.compile(pipelineSchema);
+const misfit = judge(pipelineSchema);
 
 /** What is wrong with how a text was answered; undefined when all is well. */
 const complaint = (text: string): string | undefined => {
@@ -33,8 +31,11 @@ const complaint = (text: string): string | undefined => {
   const { user, system } = process.cpuUsage(began);
   const took = (user + system) / 1000;
   if (took > MOST) return `it takes ${took.toFixed(0)} ms`;
-  if ('spec' in loaded)
-    return fits(loaded.spec) ? undefined : `it is accepted and does not fit: ${ajv.errorsText(fits.errors)}`;
+  if ('spec' in loaded) {
+    const { inputs: _values, ...spec } = loaded.spec;
+    const words = misfit(spec as unknown as Json);
+    return words === undefined ? undefined : `it is accepted and does not fit: ${words}`;
+  }
   if (!loaded.problems.some(({ severity }) => severity === 'error')) return 'it is refused without an error';
   const rows = text.split('\n');
   for (const [index, problem] of inReadingOrder(loaded.problems).entries()) {

@@ -1,0 +1,2 @@
+/** What counts as a web address in a pipeline. */
+export const isAddress = (text: string): boolean => /^https?:\/\/[^\s/]/.test(text) && URL.canParse(text);

@@ -170,6 +170,17 @@ test('two modules of one name, and a stage that comes too late', async () => {
   const late = await problemsOf(files, pipeline({ after: { interact: stage() } }));
   assert.match(late[0]?.message ?? '', /works on tasks, and interact before it has taken them already/);
   assert.match(late[0]?.fix ?? '', /move it above interact/);
+  await folder.write({ 'kept.ts': passing().replaceAll("'tasks'", "'kept'") });
+  const afterwards = await problemsOf(files, pipeline({ after: { export: stage('', './kept.ts') } }));
+  assert.match(afterwards[0]?.message ?? '', /works on kept examples, and export before it has taken them already/);
+  const unfiltered = pipeline({ after: { construct: stage('', './kept.ts') } }).replace(
+    /^ {2}- { uses: filter.*\n/m,
+    '',
+  );
+  assert.deepEqual(
+    (await problemsOf(files, unfiltered)).filter(({ severity }) => severity === 'error'),
+    [],
+  );
   const early = await problemsOf(files, pipeline({ after: { sources: stage() } }));
   assert.match(early[0]?.message ?? '', /works on tasks, and no stage before it makes any/);
 });

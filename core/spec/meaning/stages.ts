@@ -70,7 +70,10 @@ export const checkStages = (check: Check): void => {
       });
     }
     given.add(row.gives);
-    if (!passes && !used.has(row.takes)) used.set(row.takes, row.uses);
+    // Without a filter every example is kept.
+    if (uses === 'construct' && !stages.includes('filter')) given.add('kept examples');
+    const taken = uses === 'index' || uses === 'export' ? 'kept examples' : row.takes;
+    if (!passes && !used.has(taken)) used.set(taken, row.uses);
   });
   checkJudged(check, stages);
   itemsAt(check.tree, 'stages').forEach((stage, index) => {

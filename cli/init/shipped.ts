@@ -92,7 +92,7 @@ export const copyOf = async ({ path, name }: Shipped): Promise<{ text: string; f
   return {
     text: text
       .replace(/\$schema=\S+pipeline\.schema\.json/, '$schema=./pipeline.schema.json')
-      .replace(/^(# yaml-language-server:.*\n)(?!# \$schema)/, '$1# $schema: ./pipeline.schema.json\n')
+      .replace(/^# \$schema: .*$/m, '# $schema: ./pipeline.schema.json')
       .replaceAll(`pipelines/${name}.yaml`, 'pipeline.yaml'),
     files,
   };

@@ -1,28 +1,35 @@
 /** Did-you-mean: the nearest of the names that would have been right. */
 
+/** Rows of the table of `distance`, used again by every call: thousands of problems may each ask about hundreds of names. */
+let rows = [new Uint32Array(64), new Uint32Array(64), new Uint32Array(64)] as const;
+
+const rowsFor = (length: number): typeof rows => {
+  if (rows[0].length <= length)
+    rows = [new Uint32Array(2 * length), new Uint32Array(2 * length), new Uint32Array(2 * length)];
+  return rows;
+};
+
 /** Edits (insert, delete, replace, swap neighbours) between two words; some number above `most` where there are more. */
 export const distance = (left: string, right: string, most = Number.POSITIVE_INFINITY): number => {
-  let before: number[] = [];
-  let last = Array.from({ length: right.length + 1 }, (_, index) => index);
+  let [before, last, line] = rowsFor(right.length + 1);
+  for (let column = 0; column <= right.length; column += 1) last[column] = column;
   for (let row = 1; row <= left.length; row += 1) {
-    const line = [row];
+    const letter = left.charCodeAt(row - 1);
+    line[0] = row;
     let least = row;
     for (let column = 1; column <= right.length; column += 1) {
-      const same = left[row - 1] === right[column - 1] ? 0 : 1;
-      const swapped = left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
-      const edits = Math.min(
-        (last[column] ?? 0) + 1,
-        (line[column - 1] ?? 0) + 1,
-        (last[column - 1] ?? 0) + same,
-        swapped ? (before[column - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
-      );
-      line.push(edits);
-      least = Math.min(least, edits);
+      const other = right.charCodeAt(column - 1);
+      let edits = (last[column - 1] ?? 0) + (letter === other ? 0 : 1);
+      edits = Math.min(edits, (last[column] ?? 0) + 1, (line[column - 1] ?? 0) + 1);
+      const swapped =
+        row > 1 && column > 1 && letter === right.charCodeAt(column - 2) && left.charCodeAt(row - 2) === other;
+      if (swapped) edits = Math.min(edits, (before[column - 2] ?? 0) + 1);
+      line[column] = edits;
+      if (edits < least) least = edits;
     }
     // A swap reaches back over one row, so one more than `most` may still come down.
     if (least > most + 1) return least;
-    before = last;
-    last = line;
+    [before, last, line] = [last, line, before];
   }
   return last[right.length] ?? 0;
 };

@@ -58,12 +58,16 @@ const lbi = (...args: string[]) =>
     timeout: 240_000,
   });
 
-test('init and validate work in a folder with nothing else of ours', async () => {
+test('init, validate and plan work in a folder with nothing else of ours', async () => {
   const made = await lbi('init', 'my-agent', '--json');
   assert.equal(made.exitCode, 0, made.stderr);
   const [name] = (await readdir(join(folder, 'my-agent'))).filter((each) => each.endsWith('.yaml'));
   const valid = await lbi('validate', join('my-agent', name ?? 'pipeline.yaml'));
   assert.equal(valid.exitCode, 0, valid.stderr);
+  const planned = await lbi('plan', join('my-agent', name ?? 'pipeline.yaml'), '--json');
+  assert.equal(planned.exitCode, 0, planned.stderr);
+  const plan = JSON.parse(planned.stdout) as { schema: string; work: boolean; stages: { stage: string }[] };
+  assert.deepEqual([plan.schema, plan.work, plan.stages[0]?.stage], ['lbi.plan/1', true, 'instruct']);
 });
 
 const module = `import { defineStage, list, text, Type, whole } from 'learn-by-interact';

@@ -1,5 +1,5 @@
 /** The tabs of one session: which one is current, the dialog that blocks them, and the requests of each. */
-import type { BrowserContext, Dialog, Page } from 'puppeteer-core';
+import type { BrowserContext, Dialog, Page, Target } from 'puppeteer-core';
 import { EnvironmentError } from '../../core/errors.ts';
 import { type Traffic, watchTraffic } from './traffic.ts';
 
@@ -17,6 +17,23 @@ export class DialogOpened extends Error {}
 
 /** Tabs beyond this are closed as they open. */
 const MOST_TABS = 12;
+
+/**
+ * The page of a new tab. One that alerts before its first line blocks its renderer, and with it its opener and puppeteer's own
+ * set-up of the page, so that nobody would ever answer: until the page is here, dialogs are dismissed by a session that came first.
+ */
+async function openPage(target: Target): Promise<Page | null> {
+  const early = await target.createCDPSession();
+  early.on('Page.javascriptDialogOpening', () => {
+    early.send('Page.handleJavaScriptDialog', { accept: false }).catch(() => undefined);
+  });
+  await early.send('Page.enable');
+  try {
+    return await target.page();
+  } finally {
+    early.detach().catch(() => undefined);
+  }
+}
 
 /** Owns the pages of a browser context from `open` until the context is closed. */
 export class Tabs {
@@ -38,7 +55,7 @@ export class Tabs {
     });
     this.crashed.catch(() => undefined);
     context.on('targetcreated', (target) => {
-      if (target.type() === 'page') this.#track(target.page());
+      if (target.type() === 'page') this.#track(openPage(target));
     });
   }
 

@@ -81,6 +81,8 @@ const VOLATILE: [RegExp, string][] = [
   [/^\[(.+) [0-9a-f]{7,12}\]/gm, '[$1 <id>]'],
   [/^[0-9a-f]{7,12} /gm, '<id> '],
   [/\b0x[0-9a-f]{6,}\b/gi, '<address>'],
+  // Blocks on the disk, as ls -l adds them up: a file just written has none until the system writes it out.
+  [/^total \d+(?:\.\d+)?[KMGT]?$/gm, 'total <blocks>'],
 ];
 
 /** `text` without durations, dates, process ids, temporary names and other things that no two runs share. */

@@ -94,8 +94,8 @@ test('equal states have equal hashes, whatever the time; something newly seen is
   const seen = await commands(
     SPEC,
     'true',
-    'date; date +%s; echo took 12ms; mktemp; echo pid $$',
-    'sleep 1.1; date; date +%s; echo took 7ms; mktemp; echo pid 99',
+    'date; date +%s; echo took 12ms; mktemp; echo pid $$; echo total 0',
+    'sleep 1.1; date; date +%s; echo took 7ms; mktemp; echo pid 99; echo total 8',
     'cat package.json',
     'false',
     'export X=1',

@@ -41,7 +41,7 @@ const probe = async (): Promise<Finding> => {
 /** Commands in a sandbox: one action, `bash`; every observation tells output, exit code and which files changed. */
 export const shellDriver: EnvironmentDriver<ShellSpec> = {
   kind: 'shell',
-  version: '1',
+  version: '2',
   doctor: async () => [await probe()],
   open: createShellSession,
   docs: shellDocs,

@@ -4,14 +4,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Deps } from '../activities/deps.ts';
-import { openSessions } from '../activities/sessions.ts';
 import type { Store } from '../store/store.ts';
-import { indexesFolder } from './home.ts';
-import { embedderOnce, modelOpener } from './models.ts';
-import { driverOf, plannedStage } from './modules.ts';
-import { packageFolder } from './packages.ts';
-import { planReader } from './plans.ts';
-import { repositories } from './repositories.ts';
+import { commonParts } from './parts.ts';
 
 export interface Alone {
   deps: Deps;
@@ -24,26 +18,14 @@ export async function alone(store: Store, signal: AbortSignal): Promise<Alone> {
   const folder = await mkdtemp(join(tmpdir(), 'lbi-alone-'));
   const root = join(folder, 'sessions');
   await mkdir(root);
-  const sessions = openSessions(root);
-  const models = modelOpener();
-  const embedder = embedderOnce();
+  const common = commonParts(store, root);
   const me = `alone-${randomBytes(6).toString('hex')}`;
   const deps: Deps = {
-    store,
-    plan: planReader(store),
-    model: models.open,
-    embedder: embedder.open,
-    driver: driverOf,
-    stage: plannedStage,
-    sessions,
-    packageFolder,
-    repositories,
+    ...common.parts,
     openQueues: async () => {},
     queues: { model: (_plan, name) => name, environment: (_plan, name) => name },
     timing: { lostAfterSeconds: 30, heartbeatSeconds: 15, sweepSeconds: 60, historyEvents: null },
     ended: async () => [],
-    home: process.cwd(),
-    indexes: indexesFolder(),
     pinnedQueue: 'here',
     caller: () => me,
     cancelled: () => signal,
@@ -51,8 +33,7 @@ export async function alone(store: Store, signal: AbortSignal): Promise<Alone> {
   };
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await sessions.closeAll();
-    await Promise.all([models.close(), embedder.close()]);
+    await common.close();
     await rm(folder, { recursive: true, force: true });
   };
   return {

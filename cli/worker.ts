@@ -8,22 +8,18 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
-import { openSessions, type Sessions } from '../activities/sessions.ts';
+import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
-import { homeFolder, indexesFolder, storeUrl } from './home.ts';
-import { embedderOnce, modelOpener } from './models.ts';
+import { homeFolder, storeUrl } from './home.ts';
 import { outliveStrays } from './modules/stray.ts';
-import { driverOf, plannedStage } from './modules.ts';
-import { packageFolder } from './packages.ts';
-import { planReader } from './plans.ts';
+import { commonParts } from './parts.ts';
 import { removeState, writeState } from './processes.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
-import { repositories } from './repositories.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
 const lookEvery = 3000;
@@ -114,20 +110,10 @@ interface Parts {
 /** Puts store, models and environments together: the one place where they meet. */
 async function compose(home: string, pinnedQueue: string, client: Client, polling: () => Polling): Promise<Parts> {
   const stopping = new AbortController();
-  const sessions = openSessions(sessionsRoot(home));
-  const store = await openStore(storeUrl());
-  const models = modelOpener();
-  const embedder = embedderOnce();
+  const common = commonParts(await openStore(storeUrl()), sessionsRoot(home));
+  const { sessions } = common.parts;
   const deps: Deps = {
-    store,
-    plan: planReader(store),
-    model: models.open,
-    embedder: embedder.open,
-    driver: driverOf,
-    stage: plannedStage,
-    sessions,
-    packageFolder,
-    repositories,
+    ...common.parts,
     openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
     queues: { model: modelQueue, environment: environmentQueue },
     timing: {
@@ -137,8 +123,6 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
       historyEvents: temporal.historyEvents,
     },
     ended: (ids) => endedOf(client, ids),
-    home: process.cwd(),
-    indexes: indexesFolder(),
     pinnedQueue,
     caller,
     cancelled,
@@ -147,8 +131,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
   const activities = createActivities(deps);
   const close = async (): Promise<void> => {
     stopping.abort();
-    await sessions.closeAll();
-    await Promise.all([models.close(), embedder.close()]);
+    await common.close();
   };
   return { deps, activities, close };
 }

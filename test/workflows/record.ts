@@ -1,16 +1,20 @@
-/** Records the histories that the replay tests use: `node test/workflows/record.ts`. Run it by hand when the workflows have changed on purpose. */
-import { readFile, writeFile } from 'node:fs/promises';
+/**
+ * Records the histories that the replay tests use, under this version: `node test/workflows/record.ts [SHAPE …]`. Run it by hand when
+ * the workflows have changed on purpose. The folders of earlier versions stay as they are: their runs must finish under this one.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { version } from '../../cli/version.ts';
 import { countingServer } from '../engine/model-server.ts';
 import { launch, listed, makePlace, type Place, type PlaceOptions, progressWhen, until } from '../engine/place.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
-const histories = join(root, 'test', 'histories');
+const histories = join(root, 'test', 'histories', version());
 const scripted = (delay: number): string => `{ provider: scripted, script: lamps.script.yaml, delay: ${delay} }`;
 const models = (writer: string, judge = writer): string => `  writer: ${writer}\n  judge: ${judge}`;
 
@@ -174,6 +178,7 @@ async function record({ name, options, steer, episodes }: Shape): Promise<void> 
 }
 
 const wanted = process.argv.slice(2);
+await mkdir(histories, { recursive: true });
 try {
   for (const shape of shapes) if (wanted.length === 0 || wanted.includes(shape.name)) await record(shape);
 } finally {

@@ -13,18 +13,21 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
+import { shortfallOf, unreadableInstruction } from '../core/failure-class.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { EpisodeDraft } from '../schemas/episode.ts';
-import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
+import type { EpisodeEntry, EpisodeInput, TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { bounded, call, failureMessage } from './call.ts';
+import { bounded, call, failureKind, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { type Gate, openGate } from './gate.ts';
 import { interact, type Ledger, recallWalk, type Walk } from './interact.ts';
 import { type EpisodeSession, episodeSession } from './session.ts';
 
 export const episodeDone = defineSignal<[{ entry: EpisodeEntry; titles: string[] }]>('episodeDone');
-export const episodeBlocked = defineSignal<[{ id: string; blockedOn: string | null }]>('episodeBlocked');
+/** What an episode waits for, or null; `passed` is a reason that it has found to be gone. */
+export const episodeBlocked =
+  defineSignal<[{ id: string; blockedOn: string | null; passed?: string }]>('episodeBlocked');
 
 const keys = {
   stage: defineSearchAttributeKey(searchAttributes.stage, 'KEYWORD'),
@@ -36,7 +39,11 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const { flow, task } = input;
   const run = getExternalWorkflowHandle(input.parent);
   const id = workflowInfo().workflowId;
-  const gate = openGate((blockedOn) => heard(() => run.signal(episodeBlocked, { id, blockedOn })));
+  const gate = openGate({
+    pauses: true,
+    told: (blockedOn, passed) =>
+      heard(() => run.signal(episodeBlocked, { id, blockedOn, ...(passed === undefined ? {} : { passed }) })),
+  });
   const ledger: Ledger = { usage: {} };
   const session = episodeSession(flow, task, gate);
   const report: { entry: EpisodeEntry; titles: string[] } = {
@@ -74,7 +81,8 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     return report.entry;
   } catch (error) {
     const detail = isCancellation(error) ? 'cancelled' : failureMessage(error);
-    report.entry = { ...report.entry, detail, usage: ledger.usage };
+    const kind = isCancellation(error) ? 'cancelled' : (failureKind(error) ?? 'unexpected');
+    report.entry = { ...report.entry, detail, kind, usage: ledger.usage };
     throw bounded(error);
   } finally {
     await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
@@ -121,7 +129,15 @@ const summarise = (input: EpisodeInput, walk: Walk, harvest: Harvest, ledger: Le
   unreadable: walk.unreadable + harvest.unreadable,
   dropped: harvest.dropped,
   usage: ledger.usage,
+  ...failuresIn(walk, harvest),
 });
+
+/** What failed in an episode that has a record; nothing is said where nothing did. */
+function failuresIn({ outcome }: Walk, { dropped, candidates, unreadable }: Harvest): Pick<EpisodeEntry, 'failures'> {
+  const votes = unreadable - (dropped[unreadableInstruction] ?? 0);
+  const failures = shortfallOf({ outcome, dropped, candidates }, undefined, Math.max(0, votes));
+  return Object.keys(failures).length === 0 ? {} : { failures };
+}
 
 /** Seals the trajectory under its identity. */
 async function seal({ flow, task }: EpisodeInput, walk: Walk, session: EpisodeSession, gate: Gate): Promise<Ref> {
@@ -141,6 +157,7 @@ async function seal({ flow, task }: EpisodeInput, walk: Walk, session: EpisodeSe
     },
     finish,
     usage,
+    ...againOf(task),
   };
   const work = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
   return gate.pass(() => work(sealed));
@@ -167,8 +184,11 @@ async function conclude(
   const keep = call('conclude', {
     summary: `${harvest.voted} examples judged, ${harvest.kept} accepted`,
   });
-  return gate.pass(() => keep({ plan: input.flow.plan, record }));
+  return gate.pass(() => keep({ plan: input.flow.plan, record, ...againOf(input.task) }));
 }
+
+/** Left out of inputs, and so of identities, where nothing is made anew. */
+const againOf = ({ again = 0 }: TaskEntry): { again?: number } => (again > 0 ? { again } : {});
 
 /** Of a place that verifies: the score, or why there is none. */
 const scored = ({ verification }: Walk): { score?: number; scoreDetail?: string } =>

@@ -34,11 +34,14 @@ export function interact(
         }),
     decide: (input, step) => {
       const summary = `${step}${input.retry > 0 ? ' again' : ''}: ${task.title}`;
-      return gate.pass(() => call('decide', modelCall(flow, 'interact', decide, summary))(input));
+      return gate.pass(() => call('decide', modelCall(flow, 'interact', decide, summary))({ ...input, ...anew(task) }));
     },
     spend: (account, usage) => charge(ledger.usage, account, usage),
   });
 }
+
+/** Of a task that is taken up again: what could not be read is asked anew. */
+export const anew = ({ again = 0 }: TaskEntry): { again?: true } => (again > 0 ? { again: true } : {});
 
 /** The walk of an earlier run: nothing is asked, no session is opened. */
 export async function recallWalk(trajectory: Ref): Promise<Walk> {

@@ -1,0 +1,109 @@
+/**
+ * What of a run is blocked, by its reason: five thousand episodes that wait for one key are one line, and one of them tries now and
+ * then whether the key is there. When it passes, the others go on.
+ */
+import { condition } from '@temporalio/workflow';
+import { nextTry, reasonKey } from '../core/blocked.ts';
+import type { ProbeTiming, Wait } from '../schemas/flow.ts';
+
+interface Block {
+  on: string;
+  ids: Set<string>;
+  since: number;
+  tries: number;
+  /** when it is tried again, in milliseconds since the epoch */
+  next: number;
+}
+
+export interface Blocks {
+  /** Hears that a workflow is blocked, or goes on. */
+  note(id: string, on: string | null): void;
+  waits(): Wait[];
+  /** a reason that something waits for */
+  first(): string | undefined;
+  /** the workflows that wait for a reason */
+  idsOf(reason: string): string[];
+  /** to be carried over continue-as-new */
+  times(): Record<string, { since: number; tries: number }>;
+  /** Tries what is blocked now and then, until it is over. @param ask lets one workflow try */
+  probe(
+    until: { over(): boolean; paused(): boolean },
+    ask: (id: string, reason: string) => Promise<void>,
+  ): Promise<void>;
+}
+
+/**
+ * @param blocked by workflow id, kept in step with what is noted
+ * @param before times of a run that was continued as new
+ * @param timing left out where nothing is tried without being asked to
+ */
+export function blocksOf(
+  blocked: Record<string, string>,
+  before: Record<string, { since: number; tries: number }>,
+  timing: ProbeTiming | undefined,
+): Blocks {
+  const blocks = new Map<string, Block>();
+  const due = (tries: number): number => (timing === undefined ? 0 : Date.now() + 1000 * nextTry(tries, timing));
+
+  const enter = (id: string, on: string): void => {
+    const key = reasonKey(on);
+    const { since, tries } = before[key] ?? { since: Date.now(), tries: 0 };
+    const block = blocks.get(key) ?? { on, ids: new Set(), since, tries, next: due(tries) };
+    block.ids.add(id);
+    blocks.set(key, block);
+  };
+  const leave = (id: string, on: string): void => {
+    const key = reasonKey(on);
+    const block = blocks.get(key);
+    block?.ids.delete(id);
+    if (block?.ids.size === 0) blocks.delete(key);
+  };
+  for (const [id, on] of Object.entries(blocked)) enter(id, on);
+
+  const note = (id: string, on: string | null): void => {
+    const was = blocked[id];
+    if (on !== null) {
+      // Before it leaves the old reason: the same one again is no new beginning.
+      enter(id, on);
+      blocked[id] = on;
+    } else delete blocked[id];
+    if (was !== undefined && (on === null || reasonKey(on) !== reasonKey(was))) leave(id, was);
+  };
+
+  const earliest = (): number => Math.min(...[...blocks.values()].map(({ next }) => next));
+  const probe: Blocks['probe'] = async ({ over, paused }, ask) => {
+    if (timing === undefined) return;
+    for (;;) {
+      await condition(() => over() || (blocks.size > 0 && !paused()));
+      if (over()) return;
+      const next = earliest();
+      if (next > Date.now()) {
+        // A timer exists only while something is blocked.
+        await condition(() => over() || paused() || blocks.size === 0 || earliest() < next, next - Date.now());
+        continue;
+      }
+      for (const [reason, block] of [...blocks]) {
+        const [id] = block.ids;
+        if (block.next > Date.now() || id === undefined) continue;
+        block.tries += 1;
+        block.next = due(block.tries);
+        await ask(id, reason);
+      }
+    }
+  };
+
+  return {
+    note,
+    waits: () =>
+      [...blocks.values()].map(({ on, ids, since, next }) => ({
+        on,
+        count: ids.size,
+        since,
+        next: timing === undefined ? null : next,
+      })),
+    first: () => [...blocks.values()][0]?.on,
+    idsOf: (reason) => [...(blocks.get(reason)?.ids ?? [])],
+    times: () => Object.fromEntries([...blocks].map(([key, { since, tries }]) => [key, { since, tries }])),
+    probe,
+  };
+}

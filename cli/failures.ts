@@ -79,12 +79,6 @@ export function countByClass({ documents, episodes }: Failed): FailureCounts {
   return counts;
 }
 
-/** `8 infrastructure, 2 judge` */
-export const classWords = (counts: FailureCounts): string =>
-  (Object.keys(failureClasses) as FailureClass[])
-    .flatMap((name) => (counts[name] === undefined ? [] : [`${counts[name]} ${name}`]))
-    .join(', ');
-
 export async function listFailures(store: Store, { run }: RunRecord, failed: Failed): Promise<Failure[]> {
   const documents = failed.documents.map(
     ({ document, class: name, kind, detail, at }): Failure => ({

@@ -17,7 +17,7 @@ import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
-import { paint } from './progress.ts';
+import { paint, waitLines } from './progress.ts';
 import { reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
@@ -39,14 +39,15 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress })}\n`);
   else {
     print(reportLines(record, progress));
-    const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
+    const waits = waitLines(progress, progress.endedAt ?? Date.now());
+    const blocked = waits.map((line) => paint('yellow', `  ! ${line}`));
     print([
       ...blocked,
       '',
       ...(progress.dataset === null
         ? [
             lost ? `  it failed; why    ${program} attach ${record.run}` : `  watch    ${program} attach ${record.run}`,
-            ...(blocked.length > 0 ? [`  go on    ${program} resume ${record.run}`] : []),
+            ...(blocked.length > 0 ? [`  mend it, then  ${program} resume ${record.run}`] : []),
           ]
         : [
             `  kept     ${program} show ${record.run} --examples`,

@@ -1,5 +1,6 @@
 /** A run is steered while it goes: paused, tuned, retried, cancelled; what is mended is noticed; nothing is paid twice for it. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -60,8 +61,11 @@ async function begin(...args: string[]): Promise<string> {
   return run;
 }
 
-/** Runs of one seed share nothing with those of another. */
-const seeded = (seed: number, ...args: string[]): string[] => ['--set', `seed=${seed}`, ...args];
+/** Runs with models of one number share no reply with those of another. */
+const apart = (number: number, ...args: string[]): string[] => [
+  ...['--set', `models.writer.model=writer-${number}`, '--set', `models.judge.model=judge-${number}`],
+  ...args,
+];
 
 const json = async <T>(...args: string[]): Promise<T> => {
   const { stdout, stderr, exitCode } = await place.lbi(...args, '--json');
@@ -82,7 +86,7 @@ async function quiet(): Promise<number> {
 }
 
 test('a key put in place is noticed without a word, by the run itself as by its episodes', async () => {
-  const run = await launch(place, ...seeded(1));
+  const run = await launch(place, ...apart(1));
   client = await place.client();
   const id = `lamps/${run}`;
   const waiting = await progressWhen(client, run, ({ blocked }) => blocked[id] !== undefined);
@@ -115,7 +119,7 @@ test('a key put in place is noticed without a word, by the run itself as by its 
 });
 
 test('a paused run asks nobody, through kill -9, until it is resumed; nothing is asked twice', async () => {
-  const run = await begin(...seeded(2, '--set', 'stages.1.concurrency=3'));
+  const run = await begin(...apart(2, '--set', 'stages.1.concurrency=3'));
   const id = `lamps/${run}`;
   await progressWhen(client, run, ({ funnel, inFlight }) => inFlight >= 2 && funnel.tasks >= 3);
   const first = await json<{ paused: boolean; already: boolean }>('pause', run);
@@ -157,7 +161,7 @@ test('a paused run asks nobody, through kill -9, until it is resumed; nothing is
 });
 
 test('tune widens and narrows a run while it goes; a paused one is cancelled at once; attach is left with Ctrl-C', async () => {
-  const run = await begin(...seeded(3, '--set', 'stages.1.concurrency=1'));
+  const run = await begin(...apart(3, '--set', 'stages.1.concurrency=1'));
   await progressWhen(client, run, ({ funnel, inFlight }) => inFlight === 1 && funnel.tasks >= 2);
   await json('tune', run, '--concurrency', '4');
   await progressWhen(client, run, ({ inFlight }) => inFlight === 4);
@@ -167,18 +171,18 @@ test('tune widens and narrows a run while it goes; a paused one is cancelled at 
   assert.equal(drained.concurrency, 2);
   assert.ok(drained.funnel.episodes < 6, 'it was still at work');
 
+  await json('pause', run);
   const attached = execa(process.execPath, [main, 'attach', run], {
     cwd: place.folder,
     env: place.environment,
     reject: false,
   });
-  await sleep(2500);
+  await once(attached.stderr, 'data');
   attached.kill('SIGINT');
   const left = await attached;
   assert.equal(left.exitCode, 4, left.stderr);
   assert.match(left.stderr, /left; the run goes on in the background/);
 
-  await json('pause', run);
   const began = Date.now();
   await json('cancel', run);
   const done = lastEvent((await place.lbi('attach', run, '--json')).stdout);
@@ -199,7 +203,7 @@ const trouble = (question: string): Refusal => {
   if (about(2) && question.includes('invent tasks')) return 'babble';
   if (about(3) && agent) return 'babble';
   if (about(4) && agent) return 422;
-  if (votes && question.includes('"model":"judge"')) return 'babble';
+  if (votes && question.includes('"model":"judge-')) return 'babble';
   return undefined;
 };
 
@@ -213,7 +217,7 @@ test('what failed is counted by class and listed; a run that goes on takes it up
   const open = (question: string): Refusal =>
     question.includes(room(7)) && question.includes('You are an agent') ? 401 : undefined;
   refuse = (question) => open(question) ?? trouble(question);
-  const run = await begin(...seeded(4));
+  const run = await begin(...apart(4));
   const settled = await progressWhen(client, run, ({ funnel, inFlight }) => funnel.episodes === 5 && inFlight === 1);
   const { judge = 0, ...counted } = settled.funnel.failures ?? {};
   assert.deepEqual(counted, { infrastructure: 2, model: 1, agent: 1, spec: 1 });
@@ -259,7 +263,7 @@ test('what failed is counted by class and listed; a run that goes on takes it up
 test('of a run that has ended, a new one takes over all that is finished and does the failed part again', async () => {
   refuse = trouble;
   await keyFile();
-  const first = lastEvent((await place.lbi('run', 'pipeline.yaml', '--json', ...seeded(5))).stdout);
+  const first = lastEvent((await place.lbi('run', 'pipeline.yaml', '--json', ...apart(5))).stdout);
   assert.equal(first.status, 'COMPLETED', JSON.stringify(first));
   refuse = () => undefined;
   const { by, retried } = await json<{ by: string; retried: object }>('retry', first.run);
@@ -280,7 +284,7 @@ test('of a run that has ended, a new one takes over all that is finished and doe
 
   // The pipeline as it is finds what was made anew, and asks nobody.
   const asked = sum();
-  const plain = lastEvent((await place.lbi('run', 'pipeline.yaml', '--json', ...seeded(5))).stdout);
+  const plain = lastEvent((await place.lbi('run', 'pipeline.yaml', '--json', ...apart(5))).stdout);
   assert.deepEqual(plain.progress.funnel.outcomes, { finished: 8 });
   assert.equal(plain.progress.funnel.episodesReused, 8);
   assert.deepEqual([plain.progress.dataset?.kept, sum()], [done.progress.dataset?.kept, asked]);

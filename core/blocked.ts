@@ -2,7 +2,7 @@
 
 /** Ids of requests, hashes and numbers that stand alone: what differs between two reports of one reason. */
 const chance =
-  /\breq[_-]\w+|\b[0-9a-f]{8}-[0-9a-f-]{20,}|\b(?=[a-f]*\d)[0-9a-f]{10,}\b|(?<![\w.-])\d[\d.,:]*(?![\w-])/g;
+  /\breq[_-]\w+|\b[0-9a-f]{8}-[0-9a-f-]{20,}|\b(?=[a-f]*\d)[0-9a-f]{10,}\b|(?<![\w./:@-])\d[\d.,:]*(?![\w-])/g;
 
 /** The same for reasons that differ by chance only. */
 export const reasonKey = (on: string): string => on.replaceAll(chance, '#').slice(0, 200);

@@ -13,11 +13,14 @@ export const failureClasses: Record<FailureClass, string> = {
 };
 
 /** What each kind of house error counts as; one that nobody foresaw is of the surroundings. */
-const classOfKind: Record<string, FailureClass> = { spec: 'spec', module: 'spec' };
+const classOfKind = new Map<string | undefined, FailureClass>([
+  ['spec', 'spec'],
+  ['module', 'spec'],
+]);
 
 /** The class of an item that ended with an error; undefined for what was cancelled, which is no failure. */
 export const failureClass = (kind: string | undefined): FailureClass | undefined =>
-  kind === 'cancelled' ? undefined : (classOfKind[kind ?? ''] ?? 'infrastructure');
+  kind === 'cancelled' ? undefined : (classOfKind.get(kind) ?? 'infrastructure');
 
 /** What an episode's stored results lack. */
 export interface Shortfall {

@@ -47,7 +47,8 @@ export function blocksOf(
 
   const enter = (id: string, on: string): void => {
     const key = reasonKey(on);
-    const { since, tries } = before[key] ?? { since: Date.now(), tries: 0 };
+    const known = Object.hasOwn(before, key) ? before[key] : undefined;
+    const { since, tries } = known ?? { since: Date.now(), tries: 0 };
     const block = blocks.get(key) ?? { on, ids: new Set(), since, tries, next: due(tries) };
     block.ids.add(id);
     blocks.set(key, block);

@@ -39,10 +39,13 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const { flow, task } = input;
   const run = getExternalWorkflowHandle(input.parent);
   const id = workflowInfo().workflowId;
+  const shown: Shown = { title: task.title, stage: 'interact', lines: [], waits: null };
   const gate = openGate({
     pauses: true,
-    told: (blockedOn, passed) =>
-      heard(() => run.signal(episodeBlocked, { id, blockedOn, ...(passed === undefined ? {} : { passed }) })),
+    told: (blockedOn, passed) => {
+      show(Object.assign(shown, { waits: blockedOn === null ? null : { on: blockedOn, since: Date.now() } }));
+      return heard(() => run.signal(episodeBlocked, { id, blockedOn, ...(passed === undefined ? {} : { passed }) }));
+    },
   });
   const ledger: Ledger = { usage: {} };
   const session = episodeSession(flow, task, gate);
@@ -50,8 +53,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     entry: emptyEntry(input.task, 'not finished'),
     titles: [],
   };
-  const tell = (stage: string, lines: string[]): void =>
-    setCurrentDetails([`**${task.title}**`, '', `stage: ${stage}`, ...lines].join('\n'));
+  const tell = (stage: string, lines: string[]): void => show(Object.assign(shown, { stage, lines }));
   try {
     tell('interact', []);
     const walk =
@@ -83,10 +85,25 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     const detail = isCancellation(error) ? 'cancelled' : failureMessage(error);
     const kind = isCancellation(error) ? 'cancelled' : (failureKind(error) ?? 'unexpected');
     report.entry = { ...report.entry, detail, kind, usage: ledger.usage };
+    tell(kind === 'cancelled' ? 'cancelled' : 'failed', [...shown.lines, '', `**${kind}**: ${detail}`]);
     throw bounded(error);
   } finally {
     await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
   }
+}
+
+/** What the Temporal UI shows of an episode. */
+interface Shown {
+  title: string;
+  stage: string;
+  lines: string[];
+  waits: { on: string; since: number } | null;
+}
+
+function show({ title, stage, lines, waits }: Shown): void {
+  const since = waits === null ? '' : new Date(waits.since).toISOString().slice(0, 16).replace('T', ' ');
+  const blocked = waits === null ? [] : ['', `**blocked** since ${since} UTC: ${waits.on}`];
+  setCurrentDetails([`**${title}**`, '', `stage: ${stage}`, ...lines, ...blocked].join('\n'));
 }
 
 /** An episode outlives a run that was terminated: then nobody hears it. */

@@ -86,7 +86,8 @@ async function inNewRun(client: Client, store: Store, record: RunRecord, ended: 
     return 0;
   }
   const plan = await getJson<Plan>(store, record.plan);
-  const code = await agreed(plan, options);
+  // What is reckoned ahead knows stored results alone, and these are not to be used.
+  const code = await agreed(plan, { ...options, unreckoned: true });
   if (code !== undefined) return code;
   const { run, ...told } = await startRun(client, store, plan, {
     file: record.file,

@@ -56,9 +56,13 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
 }
 
 /** The exit code when the run may not spend what it would; undefined when it may. */
-export async function agreed(plan: Plan, options: { json?: boolean; yes?: boolean }): Promise<number | undefined> {
+export async function agreed(
+  plan: Plan,
+  options: { json?: boolean; yes?: boolean; unreckoned?: boolean },
+): Promise<number | undefined> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const answer = await consent(plan, await preview(plan, say), {
+  const outlook = options.unreckoned === true ? undefined : await preview(plan, say);
+  const answer = await consent(plan, outlook, {
     yes: options.yes === true,
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     say: options.json === true ? quietly(say) : say,

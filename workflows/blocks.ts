@@ -6,6 +6,9 @@ import { condition } from '@temporalio/workflow';
 import { nextTry, reasonKey } from '../core/blocked.ts';
 import type { ProbeTiming, Wait } from '../schemas/flow.ts';
 
+/** Seconds after which what is blocked for a reason again is blocked anew: a resume in vain takes less. */
+const stillSame = 120;
+
 interface Block {
   on: string;
   ids: Set<string>;
@@ -45,10 +48,16 @@ export function blocksOf(
   const blocks = new Map<string, Block>();
   const due = (tries: number): number => (timing === undefined ? 0 : Date.now() + 1000 * nextTry(tries, timing));
 
-  const enter = (id: string, on: string): void => {
+  /** Reasons that nothing waits for at the moment: what is blocked again at once was blocked all along. */
+  const past = new Map<string, { since: number; until: number }>();
+  const sinceOf = (key: string): number => {
+    const known = past.get(key);
+    return known !== undefined && Date.now() - known.until < 1000 * stillSame ? known.since : Date.now();
+  };
+
+  const enter = (id: string, on: string, times?: { since: number; tries: number }): void => {
     const key = reasonKey(on);
-    const known = Object.hasOwn(before, key) ? before[key] : undefined;
-    const { since, tries } = known ?? { since: Date.now(), tries: 0 };
+    const { since, tries } = times ?? { since: sinceOf(key), tries: 0 };
     const block = blocks.get(key) ?? { on, ids: new Set(), since, tries, next: due(tries) };
     block.ids.add(id);
     blocks.set(key, block);
@@ -57,9 +66,13 @@ export function blocksOf(
     const key = reasonKey(on);
     const block = blocks.get(key);
     block?.ids.delete(id);
-    if (block?.ids.size === 0) blocks.delete(key);
+    if (block?.ids.size !== 0) return;
+    blocks.delete(key);
+    past.set(key, { since: block.since, until: Date.now() });
+    for (const [other, { until }] of past) if (Date.now() - until > 1000 * stillSame) past.delete(other);
   };
-  for (const [id, on] of Object.entries(blocked)) enter(id, on);
+  const times = new Map(Object.entries(before));
+  for (const [id, on] of Object.entries(blocked)) enter(id, on, times.get(reasonKey(on)));
 
   const note = (id: string, on: string | null): void => {
     const was = blocked[id];
@@ -88,6 +101,9 @@ export function blocksOf(
         if (block.next > Date.now() || id === undefined) continue;
         block.tries += 1;
         block.next = due(block.tries);
+        // Another one next time: this one may have gone without a word.
+        block.ids.delete(id);
+        block.ids.add(id);
         await ask(id, reason);
       }
     }

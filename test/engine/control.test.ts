@@ -191,6 +191,12 @@ test('tune widens and narrows a run while it goes; a paused one is cancelled at 
   assert.deepEqual(await listed(client, `LbiRun = '${run}' AND ExecutionStatus = 'Running'`), []);
   const twice = await json<{ cancelled: boolean }>('cancel', run);
   assert.equal(twice.cancelled, false);
+
+  refuse = () => 401;
+  const stuck = await begin(...apart(6));
+  await progressWhen(client, stuck, ({ blocked }) => blocked[`lamps/${stuck}`] !== undefined);
+  await json('cancel', stuck);
+  assert.equal(lastEvent((await place.lbi('attach', stuck, '--json')).stdout).status, 'CANCELLED');
 });
 
 /** One failure of each class, by room; and one room whose key is rejected, which keeps the run open. */
@@ -266,7 +272,7 @@ test('of a run that has ended, a new one takes over all that is finished and doe
   const first = lastEvent((await place.lbi('run', 'pipeline.yaml', '--json', ...apart(5))).stdout);
   assert.equal(first.status, 'COMPLETED', JSON.stringify(first));
   refuse = () => undefined;
-  const { by, retried } = await json<{ by: string; retried: object }>('retry', first.run);
+  const { by, retried } = await json<{ by: string; retried: object }>('retry', first.run, '--yes');
   assert.deepEqual(retried, first.progress.funnel.failures);
   const done = lastEvent((await place.lbi('attach', by, '--json')).stdout);
   assert.equal(done.status, 'COMPLETED', JSON.stringify(done));

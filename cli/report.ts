@@ -96,7 +96,7 @@ const absentLines = ({ dataset }: Progress): string[] => {
 function failureLines({ run }: RunRecord, { funnel }: Progress): string[] {
   const counts: Record<string, number> = funnel.failures ?? {};
   const lines = Object.entries(failureClasses).flatMap(([name, says]) =>
-    (counts[name] ?? 0) > 0 ? [`  ${String(counts[name]).padStart(6)}   ${name.padEnd(14)} ${paint('dim', says)}`] : [],
+    (counts[name] ?? 0) > 0 ? [`  ${String(counts[name]).padStart(6)}   ${name.padEnd(16)}${paint('dim', says)}`] : [],
   );
   const retried = (funnel.retried ?? 0) > 0 ? [`  ${String(funnel.retried).padStart(6)}   were tried again`] : [];
   if (lines.length === 0) return retried.length === 0 ? [] : [...retried, ''];

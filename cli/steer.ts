@@ -199,7 +199,9 @@ export const cancelCommand = (run: string, options: JsonOption): Promise<number>
     const words = !running
       ? `${record.run} had ended already (${status.toLowerCase()})`
       : before?.phase === 'finishing'
-        ? `${record.run} makes its dataset already: that is brought to an end, unless it waits for a person`
+        ? Object.keys(before.blocked).length > 0
+          ? `${record.run} waits for a person while it makes its dataset: it ends without; what is finished is kept`
+          : `${record.run} makes its dataset already: that is brought to an end`
         : `${record.run} stops; what is finished is kept and becomes its dataset`;
     report(
       options,

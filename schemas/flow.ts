@@ -369,6 +369,8 @@ export interface EpisodeInput {
   task: TaskEntry;
   /** workflow id of the run that waits for this episode */
   parent: string;
+  /** true when it begins while its run is paused */
+  paused?: true;
 }
 
 /** Where a session lives: `queue` is polled by the one worker process that holds it. */

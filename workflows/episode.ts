@@ -42,6 +42,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
   const shown: Shown = { title: task.title, stage: 'interact', lines: [], waits: null };
   const gate = openGate({
     pauses: true,
+    paused: input.paused === true,
     told: (blockedOn, passed) => {
       show(Object.assign(shown, { waits: blockedOn === null ? null : { on: blockedOn, since: Date.now() } }));
       return heard(() => run.signal(episodeBlocked, { id, blockedOn, ...(passed === undefined ? {} : { passed }) }));

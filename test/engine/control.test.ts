@@ -197,6 +197,14 @@ test('tune widens and narrows a run while it goes; a paused one is cancelled at 
   await progressWhen(client, stuck, ({ blocked }) => blocked[`lamps/${stuck}`] !== undefined);
   await json('cancel', stuck);
   assert.equal(lastEvent((await place.lbi('attach', stuck, '--json')).stdout).status, 'CANCELLED');
+
+  // One that waits for a person while it makes its dataset ends without it; all it takes is found from before.
+  refuse = () => undefined;
+  await writeFile(join(place.folder, 'taken'), '');
+  const late = await begin('--set', 'stages.5.path=taken/x');
+  await progressWhen(client, late, ({ phase, blocked }) => phase === 'finishing' && Object.keys(blocked).length > 0);
+  assert.equal((await json<{ phase: string }>('cancel', late)).phase, 'finishing');
+  assert.equal(lastEvent((await place.lbi('attach', late, '--json')).stdout).status, 'CANCELLED');
 });
 
 /** One failure of each class, by room; and one room whose key is rejected, which keeps the run open. */

@@ -28,10 +28,10 @@ export interface Blocks {
   idsOf(reason: string): string[];
   /** to be carried over continue-as-new */
   times(): Record<string, { since: number; tries: number }>;
-  /** Tries what is blocked now and then, until it is over. @param ask lets one workflow try */
+  /** Tries what is blocked now and then, until it is over. @param ask lets one workflow try; false when trying is of no use */
   probe(
     until: { over(): boolean; paused(): boolean },
-    ask: (id: string, reason: string) => Promise<void>,
+    ask: (id: string, reason: string) => Promise<boolean>,
   ): Promise<void>;
 }
 
@@ -91,9 +91,10 @@ export function blocksOf(
       await condition(() => over() || (blocks.size > 0 && !paused()));
       if (over()) return;
       const next = earliest();
+      const changed = (): boolean => over() || paused() || blocks.size === 0 || earliest() < next;
       if (next > Date.now()) {
-        // A timer exists only while something is blocked.
-        await condition(() => over() || paused() || blocks.size === 0 || earliest() < next, next - Date.now());
+        // A timer exists only while something is blocked that may be tried.
+        await (Number.isFinite(next) ? condition(changed, next - Date.now()) : condition(changed));
         continue;
       }
       for (const [reason, block] of [...blocks]) {
@@ -104,7 +105,7 @@ export function blocksOf(
         // Another one next time: this one may have gone without a word.
         block.ids.delete(id);
         block.ids.add(id);
-        await ask(id, reason);
+        if (!(await ask(id, reason))) block.next = Number.POSITIVE_INFINITY;
       }
     }
   };
@@ -116,7 +117,7 @@ export function blocksOf(
         on,
         count: ids.size,
         since,
-        next: timing === undefined ? null : next,
+        next: timing === undefined || !Number.isFinite(next) ? null : next,
       })),
     first: () => [...blocks.values()][0]?.on,
     idsOf: (reason) => [...(blocks.get(reason)?.ids ?? [])],

@@ -30,7 +30,8 @@ export interface Gate {
   pass<T>(work: () => Promise<T>): Promise<T>;
   /** Waits, visibly blocked for that reason, until the predicate holds. */
   hold(blockedOn: string, until: () => boolean): Promise<unknown>;
-  tryAgain(reason: string, all: boolean): void;
+  /** Tries what waits for the reason; false when nothing here can find out by trying. */
+  tryAgain(reason: string, all: boolean): boolean;
   /** true while work stands still because of a pause */
   standing(): boolean;
   /** Waits for the end of the pause. */
@@ -52,6 +53,8 @@ export interface GateOptions {
 
 interface Waiting {
   on: string;
+  /** true where trying shows whether the reason is gone */
+  triable: boolean;
   state: 'waits' | 'tries' | 'released';
 }
 
@@ -74,11 +77,13 @@ export function openGate({ told, resumed, pauses = false, paused = false, shows 
     setHandler(pauseSignal, () => {
       standing = true;
     });
-  const tryAgain = (reason: string, all: boolean): void => {
-    const same = waiting.filter(({ on, state }) => state === 'waits' && reasonKey(on) === reason);
-    for (const one of all ? same : same.slice(0, 1)) one.state = all ? 'released' : 'tries';
+  const tryAgain = (reason: string, all: boolean): boolean => {
+    const same = waiting.filter(({ on, triable }) => triable && reasonKey(on) === reason);
+    const still = same.filter(({ state }) => state === 'waits');
+    for (const one of all ? still : still.slice(0, 1)) one.state = all ? 'released' : 'tries';
+    return same.length > 0;
   };
-  setHandler(tryAgainSignal, ({ reason, all }) => tryAgain(reason, all));
+  setHandler(tryAgainSignal, ({ reason, all }) => void tryAgain(reason, all));
 
   const showAttribute = (value: string | null): void => {
     if (!shows || value === attribute) return;
@@ -109,7 +114,7 @@ export function openGate({ told, resumed, pauses = false, paused = false, shows 
     goesOn: () => boolean,
     work?: () => Promise<T>,
   ): Promise<{ value: T } | undefined> => {
-    const entry: Waiting = { on, state: 'waits' };
+    const entry: Waiting = { on, triable: work !== undefined, state: 'waits' };
     let passed: string | undefined;
     waiting.push(entry);
     try {

@@ -149,8 +149,9 @@ export function probe(view: View, gate: Gate): Promise<void> {
   return view.blocks.probe(
     { over: () => view.over || (view.state?.continuing ?? false), paused: () => view.steering.pausedAt !== null },
     async (id, reason) => {
-      if (id === own) gate.tryAgain(reason, false);
-      else await signalAll([id], tryAgainSignal, { reason, all: false });
+      if (id === own) return gate.tryAgain(reason, false);
+      await signalAll([id], tryAgainSignal, { reason, all: false });
+      return true;
     },
   );
 }

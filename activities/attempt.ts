@@ -7,7 +7,7 @@ import type { RecalledAttempt, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Step, Trajectory } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
-import { getJson, hasherOf, putJson } from '../store/json.ts';
+import { getJson, hasherOf, hashOf, putJson } from '../store/json.ts';
 import type { Store } from '../store/store.ts';
 import { readTrajectory } from './chain.ts';
 import type { Deps } from './deps.ts';
@@ -45,10 +45,20 @@ export const seal =
 export const findAttempt = (store: Store, plan: Plan, task: TaskEntry): Promise<Ref | undefined> =>
   store.memo(attemptKey(plan, task.ref));
 
+/** Characters of an action that travel through a workflow's history: of a longer one the beginning and its hash, which tell it from others. */
+const actionChars = 200;
+
+function shortAction(step: Step): string {
+  const action = canonical(step.action);
+  return action.length <= actionChars
+    ? action
+    : `${action.slice(0, actionChars - 20).toWellFormed()}… ${hashOf(action).slice(0, 16)}`;
+}
+
 /** What the rules need to know of a stored step: as `act` reported it when it was made. */
 export const factsOf = (step: Step, before: Step): StepFacts => ({
   index: step.index,
-  action: canonical(step.action),
+  action: shortAction(step),
   state: step.observation.stateHash,
   failed: step.error !== undefined,
   changed: step.observation.stateHash !== before.observation.stateHash,

@@ -56,6 +56,9 @@ export const prepare =
         ...(environment !== undefined && 'verify' in environment && environment.verify !== undefined
           ? { verify: true as const }
           : {}),
+        ...(environment?.lease === undefined
+          ? {}
+          : { lease: { name: environment.lease.name, slots: environment.lease.slots } }),
       },
       construct:
         construct === undefined

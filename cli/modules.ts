@@ -12,6 +12,7 @@ import type { ModuleFault, ReadModules } from '../core/spec/own/named-modules.ts
 import type { EnvironmentDriver } from '../environments/environment.ts';
 import { openDriver } from '../environments/environments.ts';
 import { defineEnvironment, type OwnEnvironment } from '../environments/own.ts';
+import { resetting } from '../environments/reset-shared.ts';
 import { defineModel, type OwnModel } from '../models/own.ts';
 import type { OwnModule } from '../schemas/own-module.ts';
 import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
@@ -142,9 +143,11 @@ async function plannedEnvironment(plan: Plan, path: string): Promise<OwnEnvironm
 
 /** The driver of any environment of a plan. */
 export const driverOf: Deps['driver'] = async (plan, environment) =>
-  (isOwn(environment)
-    ? await plannedEnvironment(plan, environment.kind)
-    : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>;
+  resetting(
+    (isOwn(environment)
+      ? await plannedEnvironment(plan, environment.kind)
+      : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>,
+  );
 
 export async function plannedModel(plan: Plan, path: string): Promise<OwnModel> {
   const { definition } = (await plannedModule(plan, path, imported(path))) as OwnModel;

@@ -11,6 +11,7 @@ import type { Activities } from '../schemas/activities.ts';
 import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { temporal } from '../temporal.config.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -121,4 +122,7 @@ const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */
-export const drain = { shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
+export const drain = {
+  shutdownGraceTime: temporal.timeouts.grace * 1000,
+  shutdownForceTime: (temporal.timeouts.grace + 10) * 1000,
+} as const;

@@ -194,9 +194,22 @@ async function showTrajectory(store: Store, record: RunRecord, text: string, opt
   print([
     `${episode.outcome}: ${episode.detail}${trajectory?.answer === undefined ? '' : ` · answer: ${trajectory.answer}`}`,
     ...scoreLines(trajectory),
+    ...recoveryLines(trajectory),
     `windows ${episode.windows}, judged ${episode.candidates.length}, accepted ${entry.kept}`,
   ]);
   return 0;
+}
+
+/** What the session went through that the steps above do not show. */
+function recoveryLines(trajectory: Trajectory | undefined): string[] {
+  const { recovered = 0, diverged = [] } = trajectory ?? {};
+  if (recovered === 0) return [];
+  const anew = diverged.map((step) =>
+    step === 0 ? 'its first observation was another' : `the place answered otherwise after action ${step}`,
+  );
+  return [
+    `the session was lost and opened again ${recovered === 1 ? 'once' : `${recovered} times`}${anew.length === 0 ? '; every replayed action led to the same state' : `; begun anew because ${anew.join(', then ')}`}`,
+  ];
 }
 
 function scoreLines(trajectory: Trajectory | undefined): string[] {

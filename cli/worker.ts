@@ -8,6 +8,7 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
+import { episodeOf } from '../activities/lease.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
@@ -15,6 +16,8 @@ import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
 import { homeFolder, storeUrl } from './home.ts';
+import { leasesOf } from './leases.ts';
+import { leave } from './leave.ts';
 import { outliveStrays } from './modules/stray.ts';
 import { commonParts } from './parts.ts';
 import { removeState, writeState } from './processes.ts';
@@ -50,8 +53,9 @@ export async function runWorker(): Promise<void> {
       maxCachedWorkflows: 500,
     }),
   );
-  const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
-  serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
+  const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
+  const pinned = await Worker.create({ ...shared, activities, ...own });
+  serving.keep(pinned);
   await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
 
   const timers = [
@@ -62,8 +66,12 @@ export async function runWorker(): Promise<void> {
     ),
   ];
   await openRunning(client, deps).catch(() => undefined);
-  process.once('SIGTERM', serving.stop);
-  process.once('SIGINT', serving.stop);
+  const leaving = (): void => {
+    const stopOthers = (): void => serving.stop(pinned);
+    void leave({ client, sessions: deps.sessions, pinned, stopOthers }).finally(() => serving.stop());
+  };
+  process.once('SIGTERM', leaving);
+  process.once('SIGINT', leaving);
   try {
     await serving.ended();
   } finally {
@@ -77,7 +85,8 @@ export async function runWorker(): Promise<void> {
 
 interface Serving {
   keep(worker: Worker): void;
-  stop(): void;
+  /** Asks all to stop, except the one given. */
+  stop(except?: Worker): void;
   /** Resolves when all have stopped; rejects when one fails. */
   ended(): Promise<unknown>;
 }
@@ -91,8 +100,8 @@ function workersOf(): Serving {
       workers.push(worker);
       running.push(worker.run());
     },
-    stop: () => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    stop: (except) => {
+      for (const worker of workers) if (worker !== except && worker.getState() === 'RUNNING') worker.shutdown();
     },
     ended: () => Promise.all(running),
   };
@@ -123,6 +132,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
       historyEvents: temporal.historyEvents,
     },
     ended: (ids) => endedOf(client, ids),
+    leases: leasesOf(client),
     pinnedQueue,
     caller,
     cancelled,
@@ -148,7 +158,6 @@ async function openRunning(client: Client, deps: Deps): Promise<void> {
 /** Closes the sessions of episodes that are over: one that was terminated, or given up, closes nothing itself. */
 async function closeAbandoned(client: Client, sessions: Sessions): Promise<void> {
   const ids = sessions.ids();
-  const episodeOf = (id: string): string => id.slice(0, id.lastIndexOf('#'));
   const ended = new Set(await endedOf(client, [...new Set(ids.map(episodeOf))]));
   await Promise.allSettled(ids.filter((id) => ended.has(episodeOf(id))).map(sessions.close));
 }

@@ -100,6 +100,9 @@ export function readTemporalConfig(environment: Environment, folder: string) {
   });
 }
 
+/** The queue of a folder of runs: its workers alone have the files beside it. */
+export const treeQueue = (tree: string): string => `lbi.files.${tree}`;
+
 export type TemporalConfig = ReturnType<typeof readTemporalConfig>;
 
 /** The configuration of this process. */

@@ -10,7 +10,7 @@ import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
 import { type Place, withClient, workflowPage } from './connection.ts';
-import { homeFolder, program, storeUrl } from './home.ts';
+import { homeFolder, program, storeUrl, treeOf } from './home.ts';
 import { askPerson, consent } from './plan/consent.ts';
 import type { Outlook } from './plan/outlook.ts';
 import { priceSource } from './plan/price.ts';
@@ -90,7 +90,8 @@ const quietly =
   };
 
 async function start(client: Client, record: RunRecord): Promise<void> {
-  const input: PipelineInput = { pipeline: record.pipeline, run: record.run, plan: record.plan };
+  const { pipeline, run, plan } = record;
+  const input: PipelineInput = { pipeline, run, plan, tree: treeOf(homeFolder()) };
   await client.workflow.start('pipeline', {
     taskQueue: temporal.mainQueue,
     workflowId: record.workflowId,

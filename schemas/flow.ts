@@ -49,6 +49,8 @@ export interface Flow {
     /** the committee in its order; a run that began before votes had voters knows its members by name alone */
     votes: { member: string; queue: string; voter?: string; weight?: number; optional?: boolean }[];
     environment: string;
+    /** polled where the run was started: what reads or writes files there is done there; the main queue when left out */
+    files?: string;
   };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
@@ -132,6 +134,8 @@ export interface PipelineInput {
   pipeline: string;
   run: string;
   plan: Ref;
+  /** the folder of runs (`.lbi`) that it was started in; left out by runs of earlier versions */
+  tree?: string;
   /** set when the run was continued as new */
   carried?: Carried;
 }

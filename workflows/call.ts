@@ -68,6 +68,9 @@ export function call<N extends keyof Activities>(name: N, options: CallOptions =
   return activities[name];
 }
 
+/** Options of a call that reads or writes files where the run was started. */
+export const inTree = ({ queues: { files } }: Flow): CallOptions => (files === undefined ? {} : { queue: files });
+
 /** What is nearest to a finished example goes first. */
 const priorities: Record<PaidStage, number> = { instruct: 4, interact: 2, construct: 2, filter: 1 };
 

@@ -6,7 +6,7 @@ import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
 import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { call } from './call.ts';
+import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
 
 /** Entries of one manifest page. */
@@ -65,7 +65,7 @@ export async function firstState(input: PipelineInput, gate: Gate, blocked: Reco
   const startedAt = Date.now();
   const flow = await gate.pass(() => call('prepare', { summary: 'compile the plan' })(input));
   const { pages, documents } = await gate.pass(() =>
-    call('read', { summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
+    call('read', { ...inTree(flow), summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
   );
   return {
     flow,

@@ -11,7 +11,17 @@ import { addUsage, noUsage } from '../../core/usage.ts';
 import type { Usage } from '../../schemas/common.ts';
 import type { Trajectory } from '../../schemas/step.ts';
 import { type CountingServer, countingServer } from './model-server.ts';
-import { checksums, type Done, lastEvent, launch, listed, makePlace, oneTaskScript, type Place, until } from './place.ts';
+import {
+  checksums,
+  type Done,
+  lastEvent,
+  launch,
+  listed,
+  makePlace,
+  oneTaskScript,
+  type Place,
+  until,
+} from './place.ts';
 
 const steps = 40;
 const shipped = join(dirname(fileURLToPath(import.meta.url)), 'lamps.script.yaml');
@@ -96,7 +106,9 @@ test('an episode of forty actions over many executions, its worker killed, is th
   assert.equal(done.status, 'COMPLETED', JSON.stringify(done));
   const runs = await executions(client);
   const got = await trajectoryOf(chopped, run);
-  context.diagnostic(`${runs.length} executions; ${models.replies.size} questions; recovered ${got.trajectory.recovered}`);
+  context.diagnostic(
+    `${runs.length} executions; ${models.replies.size} questions; recovered ${got.trajectory.recovered}`,
+  );
   assert.ok(runs.length >= 5, `only ${runs.length} executions: the bound did not bite`);
 
   // What the history of each holds does not grow with the episode.
@@ -111,7 +123,10 @@ test('an episode of forty actions over many executions, its worker killed, is th
   assert.equal(got.trajectory.recovered, 1);
   assert.deepEqual(got.chain, wanted.chain);
   assert.deepEqual(done.progress.funnel, whole.progress.funnel);
-  assert.deepEqual(await checksums(done.progress.dataset?.folder ?? ''), await checksums(whole.progress.dataset?.folder ?? ''));
+  assert.deepEqual(
+    await checksums(done.progress.dataset?.folder ?? ''),
+    await checksums(whole.progress.dataset?.folder ?? ''),
+  );
   assert.deepEqual([...models.replies.keys()].sort(), [...asked.keys()].sort());
   const again = [...models.replies].filter(([, times]) => times.length > 1);
   const unexplained = again.filter(([, times]) => times.slice(0, -1).some((time) => Math.abs(killed - time) > 400));

@@ -4,6 +4,7 @@
  */
 import type { Client } from '@temporalio/client';
 import { temporal } from '../temporal.config.ts';
+import { workerHost } from './workers.ts';
 
 /** Milliseconds for which a poll is a sign of life: a waiting one is renewed every minute. */
 const pollLasts = 75_000;
@@ -18,8 +19,20 @@ interface Known {
   lack: string | undefined;
 }
 
+/** A process of this machine that is gone is known to be: its last poll is no sign of life. Names are `<host>.<pid>.<boot>`. */
+function gone(name: string): boolean {
+  const [, pid] = /\.(\d+)\.[0-9a-f]+$/.exec(name) ?? [];
+  if (pid === undefined || !name.startsWith(`${workerHost()}.`)) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
 /** Who polled a queue for activities lately, by the name of the process. */
-export async function pollersOf(client: Client, namespace: string, queue: string): Promise<Map<string, number>> {
+async function pollersOf(client: Client, namespace: string, queue: string): Promise<Map<string, number>> {
   const asked = client.connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },
@@ -30,7 +43,7 @@ export async function pollersOf(client: Client, namespace: string, queue: string
     identity ?? '',
     Number(lastAccessTime?.seconds ?? 0) * 1000,
   ]);
-  return new Map(seen.filter(([, at]) => Date.now() - at < pollLasts));
+  return new Map(seen.filter(([name, at]) => Date.now() - at < pollLasts && !gone(name)));
 }
 
 /** @param me how this process is called; @param say hears what the machine lacks, once for each queue and reason */

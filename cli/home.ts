@@ -40,3 +40,7 @@ export const indexesFolder = (): string => join(homeFolder(), 'indexes');
 
 /** How this program was called, for the commands that messages name. */
 export const program = process.env.LBI_NAME ?? (process.env.npm_command === 'exec' ? 'npx lbi' : 'lbi');
+
+/** What to do about a file of the pipeline that this machine does not have. */
+export const notHere = (what: string, path: string): string =>
+  `${what} is not on this machine: put ${path} there, or start a worker where it is (${program} workers lists those that serve), then ${program} resume RUN`;

@@ -17,6 +17,7 @@ import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
+import { openLeases } from './leases.ts';
 import { paint } from './progress.ts';
 import { reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
@@ -42,6 +43,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
     const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
     print([
       ...blocked,
+      ...(progress.dataset === null ? await leasesOfRun(record) : []),
       '',
       ...(progress.dataset === null
         ? [
@@ -74,6 +76,16 @@ async function liveProgress(record: RunRecord): Promise<Progress & { failed: boo
       { cause },
     );
   }
+}
+
+/** Which leases the episodes of the run wait for, and who holds them; nothing where nobody can be asked. */
+async function leasesOfRun({ workflowId }: RunRecord): Promise<string[]> {
+  const states = await withClient(homeFolder(), openLeases).catch(() => []);
+  return states.flatMap(({ name, waiting, holders }) => {
+    const mine = waiting.filter(({ holder }) => holder.startsWith(`${workflowId}/`)).length;
+    const held = holders.map(({ holder, since }) => `${holder} since ${new Date(since).toISOString().slice(0, 19)}Z`);
+    return mine === 0 ? [] : [`  ${mine} wait for the lease ${name}, held by ${held.join(', ') || 'nobody'}`];
+  });
 }
 
 async function entries(store: Store, record: RunRecord): Promise<EpisodeEntry[]> {

@@ -136,6 +136,7 @@ test('a holder that is terminated, one whose lease is taken, one whose worker di
   assert.deepEqual(blocked, [second, third, fourth, fifth].sort());
   const shown = (await a.lbi('leases')).stdout;
   assert.match(shown, new RegExp(`^stage\\n  held by ${first}  for .*\\n  1\\. in turn ${second}  for`));
+  assert.match((await a.lbi('show', run)).stdout, new RegExp(`4 wait for the lease stage, held by ${first} since 20`));
 
   // Terminated: it gives nothing back itself.
   await client.workflow.getHandle(first).terminate('by hand');

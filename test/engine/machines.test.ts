@@ -1,11 +1,12 @@
 /** Two machines: work is shared, a killed one is made up for by the other, one that is asked to stop hands its sessions back at once. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { WorkerRecord } from '../../cli/workers.ts';
+import type { Progress } from '../../schemas/flow.ts';
 import { episodeCalls, type Machines, makeMachines } from './machines.ts';
 import { type CountingServer, countingServer } from './model-server.ts';
 import { checksums, lastEvent, launch, makePlace, oneTaskScript, until } from './place.ts';
@@ -159,4 +160,47 @@ test('a machine that is asked to stop hands its sessions back: they act elsewher
   assert.deepEqual(repeated(), []);
   assert.deepEqual([...models.replies.keys()].sort(), wanted.asked);
   assert.deepEqual(await checksums(done.progress.dataset?.folder ?? ''), wanted.sums);
+  await a.lbi('down');
+});
+
+test('what is on no machine that serves is said, with the machine and what to do; put in place, the run goes on', {
+  timeout: 240_000,
+}, async () => {
+  const given = options('missing');
+  const environment = { LBI_STORE: machines.shared.LBI_STORE?.replace('/lbi', '/third') ?? '' };
+  const a = await machines.place({
+    ...given,
+    documents: 2,
+    environment,
+    change: (text) =>
+      given
+        .change(text)
+        .replace(/kind: scripted, items: 4/, 'kind: shell, copy: box')
+        .replace('max_steps: 6', 'max_steps: 1'),
+  });
+  const box = join(a.folder, 'box');
+  await mkdir(box);
+  await writeFile(join(box, 'lamp.txt'), 'off');
+  const run = await launch(a);
+  await rename(box, `${box}-away`);
+  const handle = machines.client.workflow.getHandle(`missing/${run}`);
+  const blocked = await until(
+    async () => {
+      const progress = await handle.query<Progress>('progress').catch(() => undefined);
+      return progress !== undefined && Object.keys(progress.blocked).length === 2 ? progress.blocked : undefined;
+    },
+    'both episodes blocked',
+    90,
+  );
+  for (const why of Object.values(blocked))
+    assert.match(
+      why,
+      /the folder that the place begins with is not on this machine: put .*box there, or start a worker where it is .*lbi resume RUN \(on the machine a\)$/,
+    );
+  await rename(`${box}-away`, box);
+  await a.lbi('resume', run);
+  const done = lastEvent((await a.lbi('attach', run, '--json')).stdout);
+  assert.equal(done.status, 'COMPLETED', JSON.stringify(done));
+  assert.equal(done.progress.funnel.episodes, 2);
+  assert.deepEqual(done.progress.blocked, {});
 });

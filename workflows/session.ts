@@ -62,7 +62,9 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate, before?:
     const input = { plan: flow.plan, environment, task: task.ref, session, head };
     const opened = await gate.pass(() => work(held === undefined ? input : { ...input, lease: held }));
     const { queue } = opened;
-    if (!ended.has(session)) state.place = { session, queue, ...(held === undefined ? {} : { lease: held }) };
+    // As the worker calls it: this is what its last word will name.
+    if (!ended.has(opened.session))
+      state.place = { session: opened.session, queue, ...(held === undefined ? {} : { lease: held }) };
     return opened;
   };
 

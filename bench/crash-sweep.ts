@@ -6,7 +6,9 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import type { Client } from '@temporalio/client';
 import { countingServer } from '../test/engine/model-server.ts';
 import { checksums, launch, listed, makePlace, type Place } from '../test/engine/place.ts';
 import { type Kill, leftovers, repeats, storm, type Target } from '../test/engine/sweep.ts';
@@ -106,7 +108,7 @@ async function once(number: number, random: number): Promise<Outcome> {
     await watch;
     const seconds = (Date.now() - started) / 1000;
     const client = await place.client();
-    const open = await listed(client, `ExecutionStatus = 'Running'`);
+    const open = await closing(client);
     const { dataset } = JSON.parse((await place.lbi('show', run, '--json')).stdout) as {
       dataset: { folder: string; kept: number };
     };
@@ -124,6 +126,14 @@ async function once(number: number, random: number): Promise<Outcome> {
   }
 }
 
+/** What still runs when the run has ended and its episodes have had time to close their sessions. */
+async function closing(client: Client): Promise<string[]> {
+  for (const end = Date.now() + 20_000; ; await sleep(500)) {
+    const open = await listed(client, `ExecutionStatus = 'Running'`);
+    if (open.length === 0 || Date.now() > end) return open;
+  }
+}
+
 /** Waits for the end of the run while its server comes and goes. */
 async function watched(place: Place, run: string): Promise<void> {
   for (;;) {
@@ -132,7 +142,7 @@ async function watched(place: Place, run: string): Promise<void> {
       return;
     } catch (error) {
       if (error instanceof Error && error.name === 'WorkflowFailedError') throw error;
-      await new Promise((wake) => setTimeout(wake, 500));
+      await sleep(500);
     }
   }
 }
@@ -158,12 +168,12 @@ try {
     if (JSON.stringify(rough.sums) !== JSON.stringify(calm.sums)) wrong.push('the dataset is another');
     const others = [...models.replies.keys()].filter((question) => !asked.has(question));
     if (others.length > 0) wrong.push(`${others.length} questions were asked that the undisturbed run did not ask`);
-    for (const { question, replies, cut } of repeats(models.replies, rough.hits)) {
+    for (const { question, replies, cut, around } of repeats(models.replies, rough.hits)) {
       const unexplained = cut.filter((ms) => ms === undefined).length;
       cutAll.push(...cut.filter((ms) => ms !== undefined));
       if (unexplained > 0)
         wrong.push(
-          `${question.slice(0, 12)} was answered ${replies.length} times, ${unexplained} without a kill to explain it`,
+          `${question.slice(0, 12)} was answered ${replies.length} times, ${unexplained} without a kill to explain it; after ${replies.map((at) => at - (replies[0] ?? 0)).slice(1)} ms; kills about the first: ${around}`,
         );
     }
     if (rough.hits.length === 0) throw new Error('the run ended before the first kill: give it more episodes');

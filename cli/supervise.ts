@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
 import { detach, liveState, removeState, stopProcess, writeState } from './processes.ts';
+import { reapSessions } from './reaper.ts';
 import { serverStatus, startServer, stopServer } from './server/server.ts';
 
 /** Milliseconds between two looks at the processes. */
@@ -81,6 +82,8 @@ export async function down(home: string): Promise<boolean> {
   const worker = await liveState(home, 'worker');
   if (worker !== undefined) await stopProcess(worker, workerGrace);
   const server = temporal.external === undefined && (await stopServer(home));
+  // What a killed worker left is cleared away by the next one; after this there is none.
+  await reapSessions(home);
   return supervisor !== undefined || worker !== undefined || server;
 }
 

@@ -15,9 +15,10 @@ import {
 import { emptyEntry } from '../core/episode-entry.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { EpisodeDraft } from '../schemas/episode.ts';
-import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
+import type { EpisodeEntry, EpisodeInput, Flow } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { bounded, call, failureMessage } from './call.ts';
+import { book } from './book.ts';
+import { bounded, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { type Gate, openGate } from './gate.ts';
 import { interact, type Ledger, recallWalk, type Walk } from './interact.ts';
@@ -49,16 +50,16 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     tell('interact', []);
     const walk =
       task.attempt === undefined
-        ? await held(session, () => walkAndVerify(input, session, gate, ledger))
-        : await recallWalk(task.attempt);
+        ? await held(flow, session, () => walkAndVerify(input, session, gate, ledger))
+        : await recallWalk(flow, task.attempt);
     // Sealed before anything is made of it: what fails later then loses no step.
-    if (walk.trajectory === undefined && patched('sealed-first'))
+    if (walk.trajectory === undefined && (flow.local === true || patched('sealed-first')))
       walk.trajectory = await seal(input, walk, session, gate);
     tell('construct and filter', [`trajectory: ${walk.facts.length} actions, ${walk.outcome} (${walk.detail})`]);
-    upsertSearchAttributes([
-      { key: keys.stage, value: 'construct' },
-      { key: keys.outcome, value: walk.outcome },
-    ]);
+    const outcome = { key: keys.outcome, value: walk.outcome };
+    // Each change of attributes is an event and a row: where nothing is made of the trajectory, the last one tells all.
+    const atOnce = flow.local === true && flow.construct === null;
+    if (!atOnce) upsertSearchAttributes([{ key: keys.stage, value: 'construct' }, outcome]);
     const harvest = await construct(flow, task, walk, gate, ledger);
     report.titles = harvest.titles;
     report.entry = {
@@ -69,6 +70,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     upsertSearchAttributes([
       { key: keys.stage, value: 'done' },
       { key: keys.kept, value: harvest.kept },
+      ...(atOnce ? [outcome] : []),
     ]);
     tell('done', details(walk, harvest));
     return report.entry;
@@ -78,6 +80,7 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     throw bounded(error);
   } finally {
     await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
+    await session.close();
   }
 }
 
@@ -101,12 +104,14 @@ async function walkAndVerify(
   return flow.interact.verify === true ? { ...walk, verification: await session.evaluate(walk.head) } : walk;
 }
 
-/** Holds the session for the work and closes it whatever happens. */
-async function held(session: EpisodeSession, work: () => Promise<Walk>): Promise<Walk> {
+/** Holds the session for the work and closes it whatever happens; the work that needs it no more does not wait for that. */
+async function held(flow: Flow, session: EpisodeSession, work: () => Promise<Walk>): Promise<Walk> {
   try {
     return await work();
   } finally {
-    await session.close();
+    const closing = session.close();
+    if (flow.local !== true) await closing;
+    closing.catch(() => undefined);
   }
 }
 
@@ -142,7 +147,7 @@ async function seal({ flow, task }: EpisodeInput, walk: Walk, session: EpisodeSe
     finish,
     usage,
   };
-  const work = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
+  const work = book(flow, 'seal', `the trajectory: ${steps} actions, ${outcome}`);
   return gate.pass(() => work(sealed));
 }
 
@@ -164,9 +169,7 @@ async function conclude(
     candidates: harvest.candidates,
     usage: ledger.usage,
   };
-  const keep = call('conclude', {
-    summary: `${harvest.voted} examples judged, ${harvest.kept} accepted`,
-  });
+  const keep = book(input.flow, 'conclude', `${harvest.voted} examples judged, ${harvest.kept} accepted`);
   return gate.pass(() => keep({ plan: input.flow.plan, record }));
 }
 

@@ -15,6 +15,7 @@ export interface EpisodeSession {
   act(head: Ref, decision: Ref, title: string): Promise<ActResult | undefined>;
   /** What the place says of the trajectory that ends at `head`; one that cannot be verified is an answer. */
   evaluate(head: Ref): Promise<Verification>;
+  /** Closes what is open; called again, waits for that. */
   close(): Promise<void>;
   /** times the session was opened again */
   recovered(): number;
@@ -84,11 +85,12 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate): Episode
     }
   };
 
-  const close = async (): Promise<void> => {
-    if (place === undefined) return;
+  let closing: Promise<void> = Promise.resolve();
+  const close = (): Promise<void> => {
+    if (place === undefined) return closing;
     const { session, queue } = place;
     place = undefined;
-    await CancellationScope.nonCancellable(async () => {
+    closing = CancellationScope.nonCancellable(async () => {
       try {
         await call('close', pinnedCall(flow, queue, 'close the session'))({ session, queue });
       } catch (error) {
@@ -96,6 +98,7 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate): Episode
         if (failureKind(error) === undefined) throw error;
       }
     });
+    return closing;
   };
 
   return { open, act, evaluate, close, recovered: () => Math.max(0, opened - 1) };

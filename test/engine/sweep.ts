@@ -108,10 +108,18 @@ export interface Repeat {
   replies: number[];
   /** milliseconds from a reply to the kill that cut it off; undefined where no kill explains it */
   cut: (number | undefined)[];
+  /** the kills about the first of them, in words */
+  around: string;
 }
 
 /** A reply handed to the network this long before its worker was killed may not have been stored. */
 const storing = 1500;
+
+const around = (time: number, kills: Kill[]): string =>
+  kills
+    .filter(({ at }) => Math.abs(at - time) < 10_000)
+    .map(({ target, at }) => `${target} ${at < time ? '' : '+'}${at - time} ms`)
+    .join(', ');
 
 /** Only the death of the worker can lose a reply: it stores it before anybody uses it. */
 export function repeats(replies: Map<string, number[]>, kills: Kill[]): Repeat[] {
@@ -123,7 +131,7 @@ export function repeats(replies: Map<string, number[]>, kills: Kill[]): Repeat[]
       const death = deaths.find((at) => at - time >= -50 && at - time < storing);
       return death === undefined ? undefined : death - time;
     });
-    return [{ question, replies: sorted, cut }];
+    return [{ question, replies: sorted, cut, around: around(sorted[0] ?? 0, kills) }];
   });
 }
 

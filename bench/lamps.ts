@@ -46,7 +46,7 @@ const script = (steps: number, lastTasks: number): string => `rules:
   - role: instruct
     when: { user: '"Page of the (?<room>\\w+)"' }
     reply: { tasks: [${tasksOf(perDocument)}] }
-${Array.from({ length: steps }, (_, step) => `  - { role: decide, step: ${step}, reply: { reason: "On.", action: { name: switch, lamp: lamp-${step + 1} } } }`).join('\n')}
+${Array.from({ length: steps }, (_, step) => `  - { role: decide, step: ${step}, reply: { reason: "On.", action: { name: switch, lamp: lamp-${(step % 32) + 1} } } }`).join('\n')}
   - { role: vote, reply: { aligned: "yes", coherent: "yes", natural: "yes", reasonable: "yes", reason: "It was done." } }
 `;
 

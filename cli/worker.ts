@@ -20,6 +20,7 @@ import { commonParts } from './parts.ts';
 import { removeState, writeState } from './processes.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
+import { forgetWorker, giveBack, noteWorker, predecessors } from './takeover.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
 const lookEvery = 3000;
@@ -32,6 +33,8 @@ export async function runWorker(): Promise<void> {
   const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
   await mkdir(home, { recursive: true });
   await reapSessions(home);
+  const before = await predecessors(home);
+  await noteWorker(home, boot, `lbi.env.${boot}`);
 
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
@@ -52,6 +55,12 @@ export async function runWorker(): Promise<void> {
   );
   const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
   serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
+  // This process holds none of their sessions, and says so.
+  for (const { queue } of before)
+    serving.keep(await Worker.create({ ...shared, activities, taskQueue: queue, ...few }));
+  void giveBack(client, before, temporal.mainQueue, boot).catch((error: unknown) =>
+    console.error('what a dead worker had begun is left to its time-out:', error),
+  );
   await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
 
   const timers = [
@@ -72,8 +81,12 @@ export async function runWorker(): Promise<void> {
     await parts.close();
     await connection.close();
     await removeState(home, 'worker');
+    await forgetWorker(home, boot);
   }
 }
+
+/** For a queue that hardly anything comes from. */
+const few = { maxConcurrentActivityTaskExecutions: 50, maxConcurrentActivityTaskPolls: 1 };
 
 interface Serving {
   keep(worker: Worker): void;

@@ -112,8 +112,10 @@ export interface Repeat {
   around: string;
 }
 
-/** A reply handed to the network this long before its worker was killed may not have been stored. */
+/** Milliseconds before its worker was killed in which a reply, handed to the network, may not have been stored. */
 const storing = 1500;
+/** Milliseconds after it in which a reply can only have gone to the dead one: the next takes longer to start. */
+const unheard = 800;
 
 const around = (time: number, kills: Kill[]): string =>
   kills
@@ -128,7 +130,7 @@ export function repeats(replies: Map<string, number[]>, kills: Kill[]): Repeat[]
     if (times.length < 2) return [];
     const sorted = times.toSorted((a, b) => a - b);
     const cut = sorted.slice(0, -1).map((time) => {
-      const death = deaths.find((at) => at - time >= -50 && at - time < storing);
+      const death = deaths.find((at) => at - time >= -unheard && at - time < storing);
       return death === undefined ? undefined : death - time;
     });
     return [{ question, replies: sorted, cut, around: around(sorted[0] ?? 0, kills) }];

@@ -16,6 +16,8 @@ export interface Load {
   /** true to write instructions for each trajectory and have them judged */
   judged?: boolean;
   environment?: Record<string, string>;
+  /** a server that runs already; left out, the folder has its own */
+  server?: { address: string; pids: number[]; database: string };
 }
 
 /** Tasks of one document: the most that a pipeline may ask for. */
@@ -55,7 +57,12 @@ const tasksOf = (count: number): string =>
 
 /** A folder with the documents, the script and the pipeline of that load. */
 export async function lampPlace(load: Load): Promise<Place> {
-  const environment = { LBI_LOST_AFTER: '60', LBI_HEARTBEAT: '30', ...load.environment };
+  const environment = {
+    LBI_LOST_AFTER: '60',
+    LBI_HEARTBEAT: '30',
+    ...(load.server === undefined ? {} : { TEMPORAL_ADDRESS: load.server.address }),
+    ...load.environment,
+  };
   const place = await makePlace({ documents: 0, environment });
   const documents = Math.ceil(load.tasks / perDocument);
   await mkdir(join(place.folder, 'docs'), { recursive: true });
@@ -103,8 +110,12 @@ export interface Taken {
 /** Milliseconds of CPU per clock tick on Linux. */
 const tick = 10;
 
-export async function takenBy(pid: number): Promise<Taken> {
-  const fields = ((await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1) ?? '').split(' ');
+/** The fields of /proc/PID/stat after the program's name: the state is the first. */
+const statOf = async (pid: number | string): Promise<string[]> =>
+  ((await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1) ?? '').split(' ');
+
+async function one(pid: number): Promise<Taken> {
+  const fields = await statOf(pid);
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const megabytes = (name: string): number =>
     Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024);
@@ -114,6 +125,19 @@ export async function takenBy(pid: number): Promise<Taken> {
     peak: megabytes('VmHWM'),
     handles: (await readdir(`/proc/${pid}/fd`)).length,
   };
+}
+
+/** What these processes take together, and those that they have started. */
+export async function takenBy(pids: number[]): Promise<Taken> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc'))
+    if (/^\d+$/.test(name)) parents.set(Number(name), Number((await statOf(name).catch(() => []))[1] ?? 0));
+  const below = (pid: number): boolean => pids.includes(pid) || (parents.has(pid) && below(parents.get(pid) ?? 0));
+  const all = await Promise.all([...parents.keys()].filter(below).map((pid) => one(pid).catch(() => undefined)));
+  const sum = { cpu: 0, rss: 0, peak: 0, handles: 0 };
+  for (const taken of all)
+    for (const name of ['cpu', 'rss', 'peak', 'handles'] as const) sum[name] += taken?.[name] ?? 0;
+  return sum;
 }
 
 /** Bytes and files below a folder. */

@@ -25,8 +25,8 @@ const host = '127.0.0.1';
 
 export interface PostgresServer {
   address: string;
-  /** Milliseconds of CPU that server and database took so far are those of the processes with this folder in their command line. */
-  folder: string;
+  /** the processes that were started; PostgreSQL's own are below one of them */
+  pids: number[];
   /** bytes of the database's folder */
   database: string;
   stop(): Promise<void>;
@@ -96,7 +96,7 @@ export async function postgresServer(): Promise<PostgresServer> {
     const address = `${host}:${rpc}`;
     await register(address);
     await prepareNamespace(address, temporal, 60_000);
-    return { address, folder, database, stop };
+    return { address, pids: started.flatMap(({ pid }) => (pid === undefined ? [] : [pid])), database, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -50,7 +50,8 @@ export async function runWorker(): Promise<void> {
       taskQueue: temporal.mainQueue,
       workflowBundle: await workflowBundle(join(home, 'cache')),
       maxConcurrentActivityTaskExecutions: 50,
-      maxCachedWorkflows: 500,
+      // Above the most episodes that a run may have in flight: one that is pushed out is replayed at its next step.
+      maxCachedWorkflows: 1200,
     }),
   );
   const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };

@@ -7,6 +7,9 @@ import { tooManyFailed } from './episodes.ts';
 import { passDocuments, passTasks } from './own.ts';
 import { noteFailures, type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
 
+/** Tasks that wait beyond those that could begin at once: each is carried along when the run continues as new. */
+const mostWaiting = 100;
+
 interface Asked {
   document: DocumentEntry;
   next: { page: number; index: number };
@@ -20,7 +23,8 @@ export async function admitTasks(state: RunState): Promise<void> {
   const asked: Asked[] = [];
   const documents = documentsFrom(state);
   let exhausted = false;
-  const room = (): boolean => carried.waiting.length < flow.concurrency * 2 || state.continuing;
+  const ahead = flow.local === true ? Math.min(flow.concurrency, mostWaiting) : flow.concurrency;
+  const room = (): boolean => carried.waiting.length < flow.concurrency + ahead || state.continuing;
   try {
     for (;;) {
       while (asked.length < flow.ahead && !exhausted && !state.continuing) {

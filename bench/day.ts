@@ -8,9 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
 import type { Progress } from '../schemas/flow.ts';
-import { launch, type Place } from '../test/engine/place.ts';
+import { launch, type Place, recordedPid } from '../test/engine/place.ts';
 import { processesOf } from '../test/engine/sweep.ts';
-import { databaseBytes, ended, lampPlace, pidOf, table, takenBy } from './lamps.ts';
+import { databaseBytes, ended, lampPlace, table, takenBy } from './lamps.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,7 +35,7 @@ interface Look {
 }
 
 async function look(place: Place, client: Client, run: string, done: number, started: number): Promise<Look> {
-  const pids = await Promise.all(['worker', 'server'].map((name) => pidOf(place, name)));
+  const pids = await Promise.all(['worker', 'server'].map((name) => recordedPid(place, name)));
   const [worker, server] = await Promise.all(pids.map((pid) => takenBy(pid === undefined ? [] : [pid])));
   const handle = client.workflow.getHandle(`lamps/${run}`);
   const { historyLength, historySize = 0 } = await handle.describe();

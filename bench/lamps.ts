@@ -87,16 +87,6 @@ export async function ended(client: Client, run: string): Promise<{ seconds: num
   return { seconds: ((closeTime?.getTime() ?? Number.NaN) - startTime.getTime()) / 1000 };
 }
 
-/** The process that a record below `.lbi` names. */
-export async function pidOf(place: Place, name: string): Promise<number | undefined> {
-  try {
-    const text = await readFile(join(place.folder, '.lbi', `${name}.json`), 'utf8');
-    return (JSON.parse(text) as { pid: number | null }).pid ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What a process takes, from its own account under /proc. */
 export interface Taken {
   /** milliseconds of CPU since it began */

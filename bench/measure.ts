@@ -20,9 +20,9 @@ import type { Ref } from '../schemas/common.ts';
 import type { Flow, TaskEntry } from '../schemas/flow.ts';
 import { folderStore } from '../store/folder.ts';
 import { putJson } from '../store/json.ts';
-import { launch, listed, type Place } from '../test/engine/place.ts';
+import { launch, listed, type Place, recordedPid } from '../test/engine/place.ts';
 import { inPool } from '../workflows/pool.ts';
-import { databaseBytes, ended, type Load, lampPlace, pidOf, sizeOf, type Taken, takenBy } from './lamps.ts';
+import { databaseBytes, ended, type Load, lampPlace, sizeOf, type Taken, takenBy } from './lamps.ts';
 
 export interface Measured {
   seconds: number;
@@ -50,8 +50,8 @@ export async function measured(load: Load, spans = false): Promise<Measured> {
   const connections: Connection[] = [];
   try {
     await place.lbi('up');
-    const worker = [(await pidOf(place, 'worker')) ?? 0];
-    const server = load.server?.pids ?? [(await pidOf(place, 'server')) ?? 0];
+    const worker = [(await recordedPid(place, 'worker')) ?? 0];
+    const server = load.server?.pids ?? [(await recordedPid(place, 'server')) ?? 0];
     const taken = async (): Promise<{ server: Taken; worker: Taken }> => ({
       server: await takenBy(server),
       worker: await takenBy(worker),

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Client } from '@temporalio/client';
-import { launch, listed, type Place, until } from '../test/engine/place.ts';
-import { lampPlace, median, pidOf, table } from './lamps.ts';
+import { launch, listed, type Place, recordedPid, until } from '../test/engine/place.ts';
+import { lampPlace, median, table } from './lamps.ts';
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +57,7 @@ async function allActed(client: Client, since: number): Promise<number[]> {
 /** Milliseconds until another worker serves. */
 async function nextWorker(place: Place, before: number, since: number): Promise<number> {
   for (;;) {
-    const pid = await pidOf(place, 'worker');
+    const pid = await recordedPid(place, 'worker');
     if (pid !== undefined && pid !== before && (await isReady(place))) return Date.now() - since;
     await sleep(20);
   }
@@ -87,7 +87,7 @@ try {
   const rows: number[][] = [];
   for (let round = 0; round < rounds; round += 1) {
     await allActed(client, Date.now());
-    const pid = (await pidOf(place, 'worker')) ?? 0;
+    const pid = (await recordedPid(place, 'worker')) ?? 0;
     const killed = Date.now();
     process.kill(pid, 'SIGKILL');
     const [worker, took] = await Promise.all([nextWorker(place, pid, killed), allActed(client, killed)]);

@@ -1,11 +1,11 @@
 /** Kills at random moments, drawn from a seed, and what must hold afterwards: no answer paid for twice, nothing left behind. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listens } from '../../cli/server/ports.ts';
 import { randomSource } from '../../core/random.ts';
-import type { Place } from './place.ts';
+import { type Place, recordedPid } from './place.ts';
 
 export type Target = 'worker' | 'server' | 'supervisor' | 'browser';
 
@@ -26,16 +26,6 @@ export interface Storm {
   say?: (line: string) => void;
 }
 
-/** The process that a record below `.lbi` names, as far as it lives. */
-async function recorded(place: Place, name: string): Promise<number | undefined> {
-  try {
-    const text = await readFile(join(place.folder, '.lbi', `${name}.json`), 'utf8');
-    return (JSON.parse(text) as { pid: number | null }).pid ?? undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 export interface Running {
   pid: number;
   command: string;
@@ -49,7 +39,8 @@ export async function processesOf(place: Place): Promise<Running[]> {
     const read = (file: string): Promise<string> => readFile(`/proc/${name}/${file}`, 'utf8').catch(() => '');
     const [command, variables, status] = await Promise.all([read('cmdline'), read('environ'), read('stat')]);
     if (status === '' || / Z /.test(status.slice(status.lastIndexOf(')') + 1, status.lastIndexOf(')') + 4))) continue;
-    if (`${command}\0${variables}`.includes(place.folder))
+    const working = await readlink(`/proc/${name}/cwd`).catch(() => '');
+    if (`${command}\0${variables}\0${working}`.includes(place.folder))
       found.push({ pid: Number(name), command: command.replaceAll('\0', ' ').slice(0, 160) });
   }
   return found;
@@ -57,7 +48,7 @@ export async function processesOf(place: Place): Promise<Running[]> {
 
 /** A victim: a recorded process, or a browser (the program itself or one of its renderers). */
 async function victim(place: Place, target: Target, draw: number): Promise<number | undefined> {
-  if (target !== 'browser') return recorded(place, target);
+  if (target !== 'browser') return recordedPid(place, target);
   const browsers = (await processesOf(place)).filter(
     ({ command }) => /chrom/.test(command) && (!command.includes('--type=') || command.includes('--type=renderer')),
   );

@@ -21,6 +21,11 @@ export async function reapSessions(home: string): Promise<void> {
     await reapOrphans(join(root, name));
     await rm(join(root, name), { recursive: true, force: true });
   }
+  for (const name of await readdir(home).catch(() => [])) {
+    // A record that was being replaced when its writer died.
+    const writer = /\.json\.(\d+)$/.exec(name)?.[1];
+    if (writer !== undefined && !(await alive({ pid: Number(writer) }))) await rm(join(home, name), { force: true });
+  }
   const { removeOldProfiles } = await import('../environments/browser/chromium.ts');
   await removeOldProfiles();
 }

@@ -143,6 +143,7 @@ export async function leftovers(place: Place, temporary: string): Promise<string
   );
   left.push(...inSessions.flat());
   left.push(...(await names(temporary)).filter((name) => /lbi|chrom/i.test(name)).map((name) => `temporary ${name}`));
-  left.push(...(await names(home)).filter((name) => name.includes('.lock')).map((name) => `lock ${name}`));
+  const strays = (await names(home)).filter((name) => name.includes('.lock') || /\.json\.\d+$/.test(name));
+  left.push(...strays, ...(await names(join(home, 'workers'))).filter((name) => !name.endsWith('.json')));
   return left;
 }

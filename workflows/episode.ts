@@ -80,7 +80,8 @@ export async function episode(input: EpisodeInput): Promise<EpisodeEntry> {
     throw bounded(error);
   } finally {
     await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
-    await session.close();
+    // Reported already: what a session leaves when it cannot be closed is reaped when a worker starts.
+    await session.close().catch((error: unknown) => log.warn('the session could not be closed', { error }));
   }
 }
 

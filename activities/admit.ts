@@ -56,14 +56,19 @@ export const admit =
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
     const batch = await admitted(deps, plan, input);
-    const fresh: TaskEntry[] = [];
-    const finished: EpisodeEntry[] = [];
-    for (const task of batch.fresh) {
-      const done = await finishedEpisode(deps, plan, task);
-      if (done !== undefined && isRetried(input.retry, done)) fresh.push(await againTask(deps.store, done));
-      else if (done !== undefined) finished.push(done);
-      else fresh.push(await withAttempt(deps, plan, task));
-    }
+    const known = await inChunks(batch.fresh, async (task) => ({
+      task,
+      done: await finishedEpisode(deps, plan, task),
+    }));
+    const taken = await inChunks(
+      known,
+      async ({ task, done }): Promise<{ fresh: TaskEntry } | { done: EpisodeEntry }> => {
+        if (done === undefined) return { fresh: await withAttempt(deps, plan, task) };
+        return isRetried(input.retry, done) ? { fresh: await againTask(deps.store, done) } : { done };
+      },
+    );
+    const finished = taken.flatMap((each) => ('done' in each ? [each.done] : []));
+    const fresh = taken.flatMap((each) => ('fresh' in each ? [each.fresh] : []));
     return { fresh, finished, duplicates: batch.duplicates };
   };
 
@@ -88,14 +93,23 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
   const attempts = stageOf(plan, 'interact').attempts;
   const corpus = await corpusOf(deps.store, plan, input.run);
   const shared = { document: input.document, seed: plan.spec.seed, ...(corpus === undefined ? {} : { corpus }) };
-  const entries: TaskEntry[] = [];
-  for (const instruction of admitted) {
-    for (let attempt = 0; attempt < attempts; attempt += 1)
-      entries.push(await storeTask(deps, { ...shared, instruction, attempt }));
-  }
+  const wanted = admitted.flatMap((instruction) =>
+    Array.from({ length: attempts }, (_, attempt) => ({ ...shared, instruction, attempt })),
+  );
+  const entries = await inChunks(wanted, (task) => storeTask(deps, task));
   const batch: Batch = { instructions: admitted, fresh: entries, duplicates: duplicates.length };
   await writePage(deps.store, path, batch);
   return batch;
+}
+
+/** Pieces of work on the store that are under way at once. */
+const together = 16;
+
+async function inChunks<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += together)
+    results.push(...(await Promise.all(items.slice(start, start + together).map(work))));
+  return results;
 }
 
 async function storeTask(

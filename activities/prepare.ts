@@ -74,6 +74,7 @@ export const prepare =
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
       ...ownFlow(deps, plan),
+      local: true,
       concurrency: interact.concurrency,
       ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,

@@ -24,6 +24,7 @@ import { polling } from './polling.ts';
 import { liveState, removeState, writeState } from './processes.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
+import { forgetWorker, giveBack, noteWorker, predecessors } from './takeover.ts';
 import { keepRecord, workerHost } from './workers.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
@@ -38,6 +39,8 @@ export async function runWorker(): Promise<void> {
   const tree = treeOf(home);
   await mkdir(home, { recursive: true });
   await reapSessions(home);
+  const before = await predecessors(home);
+  await noteWorker(home, boot, `lbi.env.${boot}`);
 
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
@@ -62,7 +65,8 @@ export async function runWorker(): Promise<void> {
       taskQueue: temporal.mainQueue,
       workflowBundle: await workflowBundle(join(home, 'cache')),
       maxConcurrentActivityTaskExecutions: 50,
-      maxCachedWorkflows: 500,
+      // Above the most episodes that a run may have in flight: one that is pushed out is replayed at its next step.
+      maxCachedWorkflows: 1200,
     }),
   );
   const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
@@ -75,6 +79,12 @@ export async function runWorker(): Promise<void> {
       taskQueue: treeQueue(tree),
       maxConcurrentActivityTaskExecutions: 20,
     }),
+  );
+  // This process holds none of their sessions, and says so.
+  for (const { queue } of before)
+    serving.keep(await Worker.create({ ...shared, activities, taskQueue: queue, ...few }));
+  void giveBack(client, before, temporal.mainQueue, boot).catch((error: unknown) =>
+    console.error('what a dead worker had begun is left to its time-out:', error),
   );
   const first = await isFirst(home);
   if (first) await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
@@ -111,8 +121,12 @@ export async function runWorker(): Promise<void> {
     await connection.close();
     await record.write('stopped');
     if (first) await removeState(home, 'worker');
+    await forgetWorker(home, boot);
   }
 }
+
+/** For a queue that hardly anything comes from. */
+const few = { maxConcurrentActivityTaskExecutions: 50, maxConcurrentActivityTaskPolls: 1 };
 
 /** Whether this is the worker that the supervisor keeps alive: further ones in the same folder are their starter's. */
 async function isFirst(home: string): Promise<boolean> {

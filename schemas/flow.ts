@@ -126,6 +126,8 @@ export interface Flow {
   export: boolean;
   /** stages of the user's own, by what they work on; left out where there are none */
   own?: OwnFlow;
+  /** true when bookkeeping is done by the worker that carries the workflow on; runs of earlier versions queue it */
+  local?: true;
   /** episodes in flight at once */
   concurrency: number;
   /** documents whose tasks are asked for ahead of the episodes */

@@ -20,7 +20,8 @@ import type { Ref } from '../schemas/common.ts';
 import type { EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeCarried, EpisodeEntry, EpisodeInput, Flow, TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { bounded, call, failureKind, failureMessage } from './call.ts';
+import { book } from './book.ts';
+import { bounded, failureKind, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { type Gate, openGate } from './gate.ts';
 import { interact, type Ledger, recallWalk, type Walk } from './interact.ts';
@@ -79,6 +80,7 @@ async function live(
     const next = walk.paused === true ? { walk: walkSoFar(walk, flow.interact.stuckAfter) } : undefined;
     const stopped = next ?? (await harvestOf(input, walk, parts, report));
     if (stopped === undefined) return { entry: report.entry };
+    if (next === undefined) await parts.session.close();
     goesOn = true;
     const goingOn = { usage: ledger.usage, session: parts.session.carried(), ...stopped };
     return { carried: goingOn, ...(gate.standing() ? { paused: true } : {}) };
@@ -90,6 +92,9 @@ async function live(
     throw bounded(error);
   } finally {
     if (!goesOn) await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
+    // Reported already: what a session leaves when it cannot be closed is reaped when a worker starts.
+    if (!goesOn)
+      await parts.session.close().catch((error: unknown) => log.warn('the session could not be closed', { error }));
   }
 }
 
@@ -120,15 +125,16 @@ async function walkOf(input: EpisodeInput, parts: Parts): Promise<Walk> {
   const { task, carried } = input;
   if (carried?.construct !== undefined) {
     const { trajectory, unreadable } = carried.construct;
-    return { ...(await recallWalk(trajectory)), unreadable };
+    return { ...(await recallWalk(input.flow, trajectory)), unreadable };
   }
   parts.tell('interact', []);
-  if (task.attempt !== undefined) return recallWalk(task.attempt);
-  const walk = await held(parts.session, () => walkAndVerify(input, parts));
+  if (task.attempt !== undefined) return recallWalk(input.flow, task.attempt);
+  const walk = await held(input.flow, parts.session, () => walkAndVerify(input, parts));
   // Sealed before anything is made of it: what fails later then loses no step.
-  if (walk.paused !== true && patched('sealed-first')) walk.trajectory = await seal(input, walk, parts);
+  if (walk.paused !== true && (input.flow.local === true || patched('sealed-first')))
+    walk.trajectory = await seal(input, walk, parts);
   if (walk.trajectory === undefined || walk.whole) return walk;
-  const { facts } = await recallWalk(walk.trajectory);
+  const { facts } = await recallWalk(input.flow, walk.trajectory);
   return { ...walk, facts, whole: true };
 }
 
@@ -141,10 +147,10 @@ async function harvestOf(
 ): Promise<Pick<EpisodeCarried, 'construct'> | undefined> {
   const { flow, task, carried } = input;
   parts.tell('construct and filter', [`trajectory: ${walk.steps} actions, ${walk.outcome} (${walk.detail})`]);
-  upsertSearchAttributes([
-    { key: keys.stage, value: 'construct' },
-    { key: keys.outcome, value: walk.outcome },
-  ]);
+  const outcome = { key: keys.outcome, value: walk.outcome };
+  // Each change of attributes is an event and a row: where nothing is made of the trajectory, the last one tells all.
+  const atOnce = flow.local === true && flow.construct === null;
+  if (!atOnce) upsertSearchAttributes([{ key: keys.stage, value: 'construct' }, outcome]);
   const { harvest: earlier = null, done = 0 } = carried?.construct ?? {};
   const { trajectory, unreadable } = walk;
   const pause = (): boolean => trajectory !== undefined && goesOnElsewhere(flow);
@@ -161,6 +167,7 @@ async function harvestOf(
   upsertSearchAttributes([
     { key: keys.stage, value: 'done' },
     { key: keys.kept, value: harvest.kept },
+    ...(atOnce ? [outcome] : []),
   ]);
   parts.tell('done', details(walk, harvest));
   return undefined;
@@ -183,15 +190,22 @@ async function walkAndVerify({ flow, task, carried }: EpisodeInput, { session, g
   return { ...walk, verification: await session.evaluate(walk.head) };
 }
 
-/** Holds the session for the work and closes it whatever happens, unless the walk goes on elsewhere. */
-async function held(session: EpisodeSession, work: () => Promise<Walk>): Promise<Walk> {
+/**
+ * Holds the session for the work and closes it whatever happens, unless the walk goes on elsewhere; the work that needs it no more
+ * does not wait for that.
+ */
+async function held(flow: Flow, session: EpisodeSession, work: () => Promise<Walk>): Promise<Walk> {
   let paused = false;
   try {
     const walk = await work();
     paused = walk.paused === true;
     return walk;
   } finally {
-    if (!paused) await session.close();
+    if (!paused) {
+      const closing = session.close();
+      if (flow.local !== true) await closing;
+      closing.catch(() => undefined);
+    }
   }
 }
 
@@ -243,7 +257,7 @@ async function seal({ flow, task }: EpisodeInput, walk: Walk, { session, gate }:
     usage,
     ...againOf(task),
   };
-  const work = call('seal', { summary: `the trajectory: ${steps} actions, ${outcome}` });
+  const work = book(flow, 'seal', `the trajectory: ${steps} actions, ${outcome}`);
   return gate.pass(() => work(sealed));
 }
 
@@ -260,9 +274,7 @@ async function conclude(input: EpisodeInput, walk: Walk, harvest: Harvest, parts
     candidates: harvest.candidates,
     usage: parts.ledger.usage,
   };
-  const keep = call('conclude', {
-    summary: `${harvest.voted} examples judged, ${harvest.kept} accepted`,
-  });
+  const keep = book(input.flow, 'conclude', `${harvest.voted} examples judged, ${harvest.kept} accepted`);
   return parts.gate.pass(() => keep({ plan: input.flow.plan, record, ...againOf(input.task) }));
 }
 

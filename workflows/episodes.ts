@@ -139,19 +139,24 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
 /** Without what only the run needs of it. */
 const bare = ({ before: _before, ...task }: TaskEntry): TaskEntry => task;
 
+/** Episodes of one look: their names are part of the history each time. The others have their turn at the next. */
+const mostLookedAfter = 100;
+
 /** Looks after episodes that were terminated or whose report got lost. */
 export async function sweepEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
   const over = (): boolean => state.continuing || isOver(state);
+  let turn = 0;
   for (;;) {
     await condition(() => over() || carried.inFlight.length > 0);
     const before = new Set(carried.inFlight.map(({ id }) => id));
     if (await condition(over, carried.flow.timing.sweepSeconds * 1000)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
-    await settleEnded(
-      state,
-      carried.inFlight.filter(({ id }) => before.has(id)),
-    );
+    const there = carried.inFlight.filter(({ id }) => before.has(id));
+    const most = carried.flow.local === true ? mostLookedAfter : there.length;
+    const looked = there.length <= most ? there : there.slice(turn, turn + most);
+    turn = turn + most < there.length ? turn + most : 0;
+    await settleEnded(state, looked);
     watchHistory(state);
   }
 }

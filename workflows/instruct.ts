@@ -17,6 +17,9 @@ import {
   watchHistory,
 } from './run-state.ts';
 
+/** Tasks that wait beyond those that could begin at once: each is carried along when the run continues as new. */
+const mostWaiting = 100;
+
 interface Asked {
   document: DocumentEntry;
   /** where the run goes on after it; null for one that is asked again out of its order */
@@ -31,7 +34,8 @@ export async function admitTasks(state: RunState): Promise<void> {
   const asked: Asked[] = [];
   const documents = documentsFrom(state);
   let exhausted = false;
-  const room = (): boolean => carried.waiting.length < flow.concurrency * 2 || state.continuing;
+  const ahead = flow.local === true ? Math.min(flow.concurrency, mostWaiting) : flow.concurrency;
+  const room = (): boolean => carried.waiting.length < flow.concurrency + ahead || state.continuing;
   try {
     for (;;) {
       while (asked.length < flow.ahead && !state.continuing && !isPaused(state)) {

@@ -3,6 +3,7 @@ import { charge, noUsage } from '../core/usage.ts';
 import { type Walk, type WalkCalls, walkTask } from '../core/walk.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
 import type { Flow, TaskEntry, WalkSoFar } from '../schemas/flow.ts';
+import { book } from './book.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { EpisodeSession } from './session.ts';
@@ -54,8 +55,8 @@ export function interact(
 export const anew = ({ again = 0 }: TaskEntry): { again?: true } => (again > 0 ? { again: true } : {});
 
 /** The walk of an earlier run: nothing is asked, no session is opened. */
-export async function recallWalk(trajectory: Ref): Promise<Walk> {
-  const recalled = await call('recall', { summary: 'the trajectory is there already' })({ trajectory });
+export async function recallWalk(flow: Flow, trajectory: Ref): Promise<Walk> {
+  const recalled = await book(flow, 'recall', 'the trajectory is there already')({ trajectory });
   const made = { steps: recalled.facts.length, whole: true, diverged: [] };
   return { ...recalled, ...made, finish: null, unreadable: 0, usage: noUsage };
 }

@@ -18,6 +18,7 @@ import {
   type Place,
   type PlaceOptions,
   progressWhen,
+  recordedPid,
   room,
   until,
 } from '../engine/place.ts';
@@ -68,6 +69,40 @@ const shapes: Shape[] = [
       await until(() => acted(client), 'the first action');
       const state = await readFile(join(place.folder, '.lbi', 'worker.json'), 'utf8');
       process.kill((JSON.parse(state) as { pid: number }).pid, 'SIGKILL');
+      await attach(place, client, run);
+    },
+    episodes: [/again, replay to the last step/],
+  },
+  {
+    // Bookkeeping beside the workflow: nothing is made of the trajectory, and a second run takes it over and makes something of it.
+    name: 'beside',
+    options: {
+      documents: 1,
+      oneTask: true,
+      change: (text) => text.replaceAll(/ {2}- \{ uses: (?:construct|filter|index|export).*\n/g, ''),
+    },
+    steer: async (place, client, run) => {
+      await attach(place, client, run);
+      const path = join(place.folder, 'pipeline.yaml');
+      const more =
+        '  - { uses: construct, model: writer, styles: [original] }\n  - { uses: export, formats: [openai] }\n';
+      await writeFile(path, `${await readFile(path, 'utf8')}${more}`);
+      await attach(place, client, await launch(place));
+    },
+    episodes: [/the trajectory: \d/, /the trajectory is there already/],
+  },
+  {
+    name: 'taken-over',
+    options: {
+      documents: 1,
+      oneTask: true,
+      models: models(scripted(1)),
+      environment: { LBI_LOST_AFTER: '60', LBI_HEARTBEAT: '60' },
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ inFlight }) => inFlight === 1);
+      await until(() => acted(client), 'the first action');
+      process.kill((await recordedPid(place, 'worker')) ?? 0, 'SIGKILL');
       await attach(place, client, run);
     },
     episodes: [/again, replay to the last step/],

@@ -43,7 +43,7 @@ export const vote =
       yesNo,
       ...samplingOf(plan, seat.model),
     };
-    const { reply, usage } = await ask(deps, plan, seat.model, request, null);
+    const { reply, usage } = await ask(deps, plan, seat.model, request, null, { account: `filter/${seat.name}` });
     const parsed = reply.value !== undefined;
     const record: Vote = {
       voter: voterOf(plan, seat.name),

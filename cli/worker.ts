@@ -6,8 +6,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
-import { caller, cancelled } from '../activities/failures.ts';
+import { caller, cancelled, queuedAt } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
+import { openLedger } from '../activities/ledger.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
@@ -124,7 +125,9 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     },
     ended: (ids) => endedOf(client, ids),
     pinnedQueue,
+    ledger: openLedger(common.parts.store, pinnedQueue),
     caller,
+    queuedAt,
     cancelled,
     signal: stopping.signal,
   };

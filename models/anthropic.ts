@@ -6,7 +6,17 @@ import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Message, Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
+import { providerFetch } from './provider-fetch.ts';
 import { schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'anthropic' }>;
@@ -21,8 +31,16 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
     import('@anthropic-ai/sdk'),
     import('@anthropic-ai/sdk/lib/transform-json-schema'),
   ]);
-  const timeout = seconds * 1000;
-  const client = new Anthropic({ apiKey: key, baseURL, timeout, maxRetries: 0, logLevel: 'off', openTelemetry: false });
+  const timeout = sdkTimeout(seconds);
+  const client = new Anthropic({
+    apiKey: key,
+    baseURL,
+    timeout,
+    maxRetries: 0,
+    logLevel: 'off',
+    openTelemetry: false,
+    fetch: providerFetch,
+  });
   const callee: Callee = {
     name: 'Anthropic',
     model: spec.model,

@@ -4,7 +4,17 @@ import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
+import { providerFetch } from './provider-fetch.ts';
 import { geminiForm, schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'google' }>;
@@ -28,7 +38,7 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
     // The SDK's errors carry no headers, and Retry-After is one.
     let headers: Headers | undefined;
     const keepHeaders: typeof fetch = async (input, init) => {
-      const response = await fetch(input, init);
+      const response = await providerFetch(input, init);
       headers = response.headers;
       return response;
     };
@@ -41,7 +51,7 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
         config: {
           ...configOf(spec, request),
           abortSignal: stop,
-          httpOptions: { baseUrl, fetch: keepHeaders, timeout: seconds * 1000 },
+          httpOptions: { baseUrl, fetch: keepHeaders, timeout: sdkTimeout(seconds) },
         },
       });
     return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, read));

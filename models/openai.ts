@@ -1,13 +1,23 @@
 /** OpenAI's chat completions, and every server that speaks them (Ollama, vLLM, llama.cpp) by `base_url`. */
 import type { OpenAI } from 'openai';
 import { ModelError } from '../core/errors.ts';
-import { type Answer, type Callee, who } from './answer-error.ts';
+import { type Answer, answerError, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
 import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
 import { yesProbabilities } from './probabilities.ts';
+import { providerFetch } from './provider-fetch.ts';
 
 /** A model of OpenAI or of a compatible server. Throws ModelError when its key is not set, or OpenAI itself is asked without one. */
 export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Promise<Model> => {
@@ -49,9 +59,10 @@ const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefine
   const { OpenAI, APIError } = await import('openai');
   const client = new OpenAI({
     baseURL,
-    timeout: (spec.timeout ?? defaultTimeout) * 1000,
+    timeout: sdkTimeout(spec.timeout ?? defaultTimeout),
     maxRetries: 0,
     logLevel: 'off',
+    fetch: providerFetch,
     // Said, so that no key or account of the environment is sent to a server that the pipeline names.
     apiKey: key ?? 'none',
     adminAPIKey: null,
@@ -96,6 +107,14 @@ const unlearn = (skills: Skills, callee: Callee, { status, body }: Answer): Mode
   );
 };
 
+/** Routers in front of several vendors pass an error on inside an answer of 200: its `code` is the status it had. */
+const errorIn = (body: unknown): Answer | undefined => {
+  const { error, choices }: { error?: unknown; choices?: unknown } = Object(body);
+  const { code }: { code?: unknown } = Object(error);
+  if (choices !== undefined || typeof code !== 'number' || code < 400 || code > 599) return undefined;
+  return { status: code, headers: undefined, body };
+};
+
 const isRefusal = ({ status, body }: Answer): boolean =>
   status === 400 && /"(?:content_filter|content_policy_violation|invalid_prompt)"/.test(JSON.stringify(body ?? ''));
 
@@ -116,6 +135,8 @@ const replyOf = (
   completion: OpenAI.ChatCompletion,
 ): ModelReply => {
   const choice = completion?.choices?.[0];
+  const failed = errorIn(completion);
+  if (failed) throw answerError(callee, failed);
   if (!choice?.message) throw strangeAnswer(callee);
   const text = choice.message.content ?? '';
   // Compatible servers leave these out at will, whatever the types say.

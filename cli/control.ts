@@ -8,6 +8,7 @@ import { whichServer, withClient, workflowPage } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { conclude } from './run.ts';
 import { findRun, listRuns, type RunRecord, runSummary } from './runs.ts';
+import { stageCapsOf } from './stage-caps.ts';
 import { up } from './supervise.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -21,6 +22,9 @@ interface ResumeOptions extends JsonOption {
   budget?: number;
   budgetTokens?: number;
   budgetHours?: number;
+  /** of stages: `construct=5` */
+  stageBudget?: string[];
+  stageTokens?: string[];
 }
 
 async function withRun(text: string, work: (client: Client, record: RunRecord) => Promise<number>): Promise<number> {
@@ -53,6 +57,7 @@ export const resumeCommand = (run: string, options: ResumeOptions): Promise<numb
       ...(options.budget === undefined ? {} : { budgetUsd: options.budget }),
       ...(options.budgetTokens === undefined ? {} : { budgetTokens: options.budgetTokens }),
       ...(options.budgetHours === undefined ? {} : { budgetHours: options.budgetHours }),
+      ...stageCapsOf(options),
     };
     await handle.signal('resume', change);
     report(

@@ -24,14 +24,25 @@ import { modelQueue } from './queues.ts';
 const refused = new Set<string>();
 const refusedAs = (name: string, value: string): string => hashOf([name, value]);
 
+/** Values that a secret may have here: the environment's first, then that of `.env` beside `.lbi`. */
+const valuesOf = (name: string): string[] =>
+  [process.env[name], environmentFile()[name]].filter((value) => value !== undefined && value !== '') as string[];
+
+const untried = (name: string): string | undefined =>
+  valuesOf(name).find((value) => !refused.has(refusedAs(name, value)));
+
 /**
- * Reads a secret at the moment it is needed: the environment first, then `.env` beside `.lbi`, so that a mended key is noticed. A value
- * that was refused steps back behind the other: the environment is that of whoever started the worker, and may be older than the file.
+ * Reads a secret at the moment it is needed, so that a mended key is noticed. A value that was refused steps back behind the other:
+ * the environment is that of whoever started the worker, and may be older than the file.
  */
 function secret(name: string): string {
-  const values = [process.env[name], environmentFile()[name]].filter((value) => value !== undefined && value !== '');
-  const value = values.find((each) => !refused.has(refusedAs(name, each ?? ''))) ?? values[0];
-  if (value !== undefined) return value;
+  const fresh = untried(name);
+  if (fresh !== undefined) return fresh;
+  const values = valuesOf(name);
+  // All were refused: they are tried again in their order, for one of them may have been mended where it came from.
+  for (const value of values) refused.delete(refusedAs(name, value));
+  const [first] = values;
+  if (first !== undefined) return first;
   throw new ModelError(
     'operator',
     `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once; what a shell exports reaches the worker only after ${program} down, ${program} up), then ${program} resume RUN`,
@@ -116,8 +127,19 @@ async function openOwn({ plan, name, within, read }: Wanted, spec: FullOwnModel,
   return own.open(spec, context, ownModelFacts(plan, name).identity);
 }
 
-/** A model behind its circuit. It is opened anew after a failure that a person mends: by then there may be another key. */
-const guarded = (model: Model, circuit: Circuit, secrets: Map<string, string>, forget: () => void): Model => ({
+interface Guard {
+  circuit: Circuit;
+  /** the secrets that it was opened with, by name */
+  secrets: Map<string, string>;
+  /** opens it with the secrets of now */
+  reopen(): Promise<Model>;
+}
+
+/**
+ * A model behind its circuit. After a failure that a person mends it is opened anew, by the next call, or at once where there is another
+ * value of its key.
+ */
+const guarded = (model: Model, { circuit, secrets, reopen }: Guard, forget: () => void): Model => ({
   ...model,
   complete: async (request, options) => {
     try {
@@ -126,7 +148,8 @@ const guarded = (model: Model, circuit: Circuit, secrets: Map<string, string>, f
       if (!(error instanceof ModelError) || error.kind !== 'operator') throw error;
       for (const [name, value] of secrets) refused.add(refusedAs(name, value));
       forget();
-      throw error;
+      if (![...secrets.keys()].some((name) => untried(name) !== undefined)) throw error;
+      return (await reopen()).complete(request, options);
     }
   },
 });
@@ -156,7 +179,11 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     opening = openPlanned({ plan, name, within, read }, open).then((model) =>
       spec.provider === 'local' || spec.provider === 'scripted'
         ? model
-        : guarded(model, circuitOf(plan, name, read), read, forget),
+        : guarded(
+            model,
+            { circuit: circuitOf(plan, name, read), secrets: read, reopen: () => open(plan, name, within) },
+            forget,
+          ),
     );
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.

@@ -2,6 +2,7 @@
 
 import { readTrajectory } from '../activities/chain.ts';
 import { readJudged } from '../activities/judged.ts';
+import { readLedger } from '../activities/ledger.ts';
 import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { describeAction } from '../core/describe.ts';
@@ -18,7 +19,7 @@ import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { paint } from './progress.ts';
-import { reportLines } from './report.ts';
+import { ledgerLines, reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
 export interface ShowOptions {
@@ -36,9 +37,10 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (options.examples === true || options.dropped === true) return showExamples(store, record, options);
   const progress = (await runSummary(store, record.run)) ?? (await liveProgress(record));
   const lost = 'failed' in progress && progress.failed === true;
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress })}\n`);
+  const ledger = await readLedger(store, record.run, lost || progress.endedAt !== null, Date.now());
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress, ledger })}\n`);
   else {
-    print(reportLines(record, progress));
+    print([...reportLines(record, progress), ...ledgerLines(ledger, progress)]);
     const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
     print([
       ...blocked,

@@ -1,9 +1,10 @@
 /** The lane that invents tasks: documents in order, their task lists asked for a little ahead, duplicates turned away. */
-import { condition, isCancellation } from '@temporalio/workflow';
+import { condition, isCancellation, patched } from '@temporalio/workflow';
+import { stageCapReached } from '../core/budget.ts';
 import { charge } from '../core/usage.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
 import { call, failureMessage, modelCall } from './call.ts';
-import { tooManyFailed } from './episodes.ts';
+import { runCapReached, tooManyFailed } from './episodes.ts';
 import { passDocuments, passTasks } from './own.ts';
 import { noteFailures, type RunState, say, tallyEntry, watchHistory } from './run-state.ts';
 
@@ -23,10 +24,16 @@ export async function admitTasks(state: RunState): Promise<void> {
   const room = (): boolean => carried.waiting.length < flow.concurrency * 2 || state.continuing;
   try {
     for (;;) {
-      while (asked.length < flow.ahead && !exhausted && !state.continuing) {
+      while (asked.length < flow.ahead && !exhausted && !state.continuing && spentUp(state) === undefined) {
         const next = await documents.next();
         if (next.done === true) exhausted = true;
         else asked.push(ask(state, next.value.document, next.value.next));
+      }
+      const reached = spentUp(state);
+      if (asked.length === 0 && !exhausted && !state.continuing && reached !== undefined) {
+        await state.gate.hold(reached, () => state.continuing || state.broken !== undefined || !full(state));
+        if (state.broken !== undefined) break;
+        continue;
       }
       const first = asked.shift();
       // What was asked ahead is admitted before the run continues as new: it has been paid for.
@@ -40,6 +47,18 @@ export async function admitTasks(state: RunState): Promise<void> {
   }
   state.admitted = exhausted;
 }
+
+/** Why no further document may be asked for: the stage, or the run, has spent what it may. */
+const full = (state: RunState): string | undefined => {
+  const { flow, usage } = state.carried;
+  return stageCapReached(flow, usage, ['instruct'], flow.run) ?? runCapReached(state);
+};
+
+/** Runs of an earlier version asked on. */
+const spentUp = (state: RunState): string | undefined => {
+  const reached = full(state);
+  return reached !== undefined && patched('caps-hold-documents') ? reached : undefined;
+};
 
 async function* documentsFrom(
   state: RunState,

@@ -10,6 +10,8 @@ export interface CountingServer {
   url: string;
   /** by question: when each complete reply was handed to the network, in milliseconds since the epoch */
   replies: Map<string, number[]>;
+  /** questions that arrived, answered or not */
+  readonly asked: number;
   /** the status of every question that was refused, in order */
   refused: number[];
   close(): Promise<void>;
@@ -55,12 +57,13 @@ const read = async (request: IncomingMessage): Promise<string> => {
 /**
  * @param script path of the script
  * @param delay milliseconds that each reply takes
- * @param refuse the HTTP status that a question is answered with in place of a reply, by its text; undefined for a reply
+ * @param refuse the HTTP status that a question is answered with in place of a reply, by its text and the key it came with; undefined for
+ *   a reply
  */
 export async function countingServer(
   script: string,
   delay: number,
-  refuse: (question: string) => number | undefined = () => undefined,
+  refuse: (question: string, key: string) => number | undefined = () => undefined,
 ): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
@@ -68,11 +71,13 @@ export async function countingServer(
   );
   const replies = new Map<string, number[]>();
   const refused: number[] = [];
+  let asked = 0;
   const server = createServer(async (request, response) => {
     const body = await read(request);
+    asked += 1;
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
-    const status = refuse(body);
+    const status = refuse(body, (request.headers.authorization ?? '').replace('Bearer ', ''));
     if (status !== undefined) {
       refused.push(status);
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -106,6 +111,9 @@ export async function countingServer(
     url: `http://127.0.0.1:${port}/v1`,
     replies,
     refused,
+    get asked() {
+      return asked;
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -1,5 +1,6 @@
 /** Turns what a provider answered with, other than a reply, into the one error type: what kind it is, and what to do about it. */
 import { type ErrorKind, ModelError } from '../core/errors.ts';
+import { conceal, formsOf } from './conceal.ts';
 
 /** Whom a call went to: all that an error message may say about it. */
 export interface Callee {
@@ -166,9 +167,8 @@ const vendorMessage = (body: unknown): string => {
 };
 
 const clean = (text: string, secrets: string[]): string => {
-  let safe = text;
-  for (const secret of secrets) if (secret) safe = safe.replaceAll(secret, '[key]');
-  safe = safe.replace(/\b(?:sk|pk|AIza|Bearer)[-_ ]?[\w*.-]{8,}/g, '[key]').replace(/\s+/g, ' ');
+  const known = conceal(text, secrets.flatMap(formsOf));
+  const safe = known.replace(/\b(?:sk|pk|AIza|Bearer)[-_ ]?[\w*.-]{8,}/g, '[key]').replace(/\s+/g, ' ');
   return safe.length > 300 ? `${safe.slice(0, 300)}…` : safe;
 };
 

@@ -10,6 +10,7 @@ import {
   cutOff,
   defaultTimeout,
   oneCall,
+  readKey,
   remoteModel,
   sdkTimeout,
   secretName,
@@ -24,7 +25,7 @@ type Body = Anthropic.MessageCreateParamsNonStreaming;
 
 /** A Claude model. Throws an operator-fixable ModelError when its key is not set. */
 export const anthropicModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = context.secret(secretName(spec.api_key));
+  const key = readKey(context, spec.api_key);
   const baseURL = spec.base_url ?? 'https://api.anthropic.com';
   const seconds = spec.timeout ?? defaultTimeout;
   const [{ Anthropic, APIError }, { transformJSONSchema }] = await Promise.all([
@@ -53,7 +54,7 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
       ? { status: error.status, headers: error.headers, body: error.error }
       : undefined;
   const form = (schema: JsonSchema) => constrained(schema, transformJSONSchema);
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     const body = bodyOf(spec, request, form(request.schema));
     const headers = body.temperature === undefined ? {} : { 'anthropic-version': samplingVersion };
     const send = (stop: AbortSignal) => client.messages.create(body, { signal: stop, headers });

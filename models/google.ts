@@ -8,6 +8,7 @@ import {
   cutOff,
   defaultTimeout,
   oneCall,
+  readKey,
   remoteModel,
   sdkTimeout,
   secretName,
@@ -21,7 +22,7 @@ type Spec = Extract<ModelSpec, { provider: 'google' }>;
 
 /** A Gemini model. Throws an operator-fixable ModelError when its key is not set. Gives no probabilities: its API refuses them for most models. */
 export const googleModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = context.secret(secretName(spec.api_key));
+  const key = readKey(context, spec.api_key);
   const baseUrl = spec.base_url ?? 'https://generativelanguage.googleapis.com';
   const seconds = spec.timeout ?? defaultTimeout;
   const { GoogleGenAI, ApiError } = await import('@google/genai');
@@ -34,7 +35,7 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
     keyName: secretName(spec.api_key),
     secrets: [key],
   };
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     // The SDK's errors carry no headers, and Retry-After is one.
     let headers: Headers | undefined;
     const keepHeaders: typeof fetch = async (input, init) => {

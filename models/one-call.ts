@@ -3,8 +3,9 @@ import { ModelError } from '../core/errors.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, answerError, brokenOffError, type Callee, noAnswerError, who } from './answer-error.ts';
+import { concealIn, formsOf } from './conceal.ts';
 import { modelFacts } from './facts.ts';
-import type { Model } from './model.ts';
+import type { Model, ModelContext } from './model.ts';
 import { costOf, priceIn } from './prices.ts';
 import { type Progress, watching } from './provider-fetch.ts';
 
@@ -83,9 +84,29 @@ export const usageOf = (spec: RemoteSpec, tokens: Omit<Usage, 'calls' | 'usd'>):
 export const cutOff = (maxTokens: number, reasoning: number): string =>
   `Cut off at ${maxTokens} tokens${reasoning > 0 ? `, ${reasoning} of them reasoning` : ''}: raise max_tokens.`;
 
-/** A remote model from what is known of it and its one method; there is nothing to close. */
-export const remoteModel = (spec: RemoteSpec, complete: Model['complete']): Model => ({
-  ...modelFacts(spec),
-  complete,
-  close: async () => {},
-});
+/**
+ * A remote model from what is known of it and its one method; there is nothing to close. Replies are kept: should one repeat the key, it
+ * is crossed out.
+ */
+export const remoteModel = (spec: RemoteSpec, key: string | undefined, complete: Model['complete']): Model => {
+  const forms = key ? formsOf(key) : [];
+  return {
+    ...modelFacts(spec),
+    complete: async (request, options) => {
+      const { value, ...reply } = await complete(request, options);
+      return { value: concealIn(value, forms), ...concealIn(reply, forms) };
+    },
+    close: async () => {},
+  };
+};
+
+/** Reads the key that a reference names. Throws an operator-fixable ModelError for one that no header can carry. */
+export const readKey = (context: ModelContext, reference: string): string => {
+  const name = secretName(reference);
+  const key = context.secret(name);
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new ModelError(
+    'operator',
+    `The secret ${name} holds a space, a line end or a letter that no key has: it was probably not copied whole. Correct it in .env. Then: lbi resume.`,
+  );
+};

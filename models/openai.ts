@@ -9,6 +9,7 @@ import {
   cutOff,
   defaultTimeout,
   oneCall,
+  readKey,
   remoteModel,
   sdkTimeout,
   secretName,
@@ -28,7 +29,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
       'spec',
       `Model ${spec.model} of OpenAI needs \`api_key: "\${secret:OPENAI_API_KEY}"\`, or the \`base_url\` of a compatible server.`,
     );
-  const key = spec.api_key && context.secret(secretName(spec.api_key));
+  const key = spec.api_key && readKey(context, spec.api_key);
   const callee: Callee = {
     name: skills.official ? 'OpenAI' : 'OpenAI-compatible server',
     model: spec.model,
@@ -38,7 +39,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   };
   const { client, read } = await connect(spec, url, key);
   const seconds = spec.timeout ?? defaultTimeout;
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
     let answer: Answer | undefined;
     const readAndKeep = (error: unknown) => {

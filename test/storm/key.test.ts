@@ -106,7 +106,11 @@ test('after kill -9 in the middle of calls the ledger holds every call: what was
   const answered = (): number => [...slow.replies.values()].flat().length;
   for (let kill = 1; kill <= kills; kill += 1) {
     const enough = answered() + 6;
-    await until(async () => (answered() >= enough && slow.asked > answered() ? true : undefined), 'a call on its way');
+    await until(
+      async () => (answered() >= enough && slow.asked > answered() ? true : undefined),
+      'a call on its way',
+      120,
+    );
     const state = await readFile(join(place.folder, '.lbi', 'worker.json'), 'utf8');
     process.kill((JSON.parse(state) as { pid: number }).pid, 'SIGKILL');
   }

@@ -20,10 +20,10 @@ export interface Asked {
 }
 
 export interface Asking {
-  /** where its cost is written down: "filter/judge"; left out, the voice that asks and the model */
+  /** where its cost is written down: "filter/judge"; left out, the stage of the voice that asks, and the model */
   account?: string;
-  /** true when the caller itself asks again what could not be read */
-  once?: true;
+  /** true when the caller itself asks again what could not be read; left out, it is so of the agent's decisions */
+  once?: boolean;
 }
 
 /** A question with a stored reply: what a dry walk over a plan hears of. */
@@ -104,10 +104,18 @@ export async function ask(
   asking: Asking = {},
 ): Promise<Asked> {
   const first = await askThis(deps, plan, name, request, salt, asking);
-  if (first.reply.stop !== 'unparseable' || asking.once === true) return first;
+  const once = asking.once ?? request.role === 'decide';
+  if (first.reply.stop !== 'unparseable' || once) return first;
   const again = await askThis(deps, plan, name, request, { again: 1, salt }, asking);
   return { ...again, usage: addUsage(first.usage, again.usage) };
 }
+
+/** The stage that a voice belongs to, as costs are counted. */
+const stageOfRole = (role: string): string => {
+  if (role === 'decide') return 'interact';
+  if (role.startsWith('relabel')) return 'construct';
+  return role === 'vote' ? 'filter' : role;
+};
 
 async function askThis(
   deps: Deps,
@@ -115,7 +123,7 @@ async function askThis(
   name: string,
   request: ModelRequest,
   salt: Json,
-  { account = `${request.role}/${name}` }: Asking,
+  { account = `${stageOfRole(request.role)}/${name}` }: Asking,
 ): Promise<Asked> {
   const model = await deps.model(plan, name);
   const question = asJson(request);

@@ -101,17 +101,7 @@ export const decide =
       ...(narrow === undefined ? {} : { narrowSchema: narrow }),
       ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
     };
-    const { reply, usage } = await ask(
-      deps,
-      plan,
-      name,
-      request,
-      { attempt: now.task.attempt, retry: input.retry },
-      {
-        account: `interact/${name}`,
-        once: true,
-      },
-    );
+    const { reply, usage } = await ask(deps, plan, name, request, { attempt: now.task.attempt, retry: input.retry });
     const decision = understood(reply.value, now.actions, reply.detail);
     const ref = await putJson(deps.store, { ...decision, model: reply.model, usage: reply.usage });
     return {

@@ -41,7 +41,7 @@ export const relabel =
       schema: relabelSchema(),
       ...samplingOf(plan, model),
     };
-    const { reply, usage } = await ask(deps, plan, model, request, null, { account: `construct/${model}` });
+    const { reply, usage } = await ask(deps, plan, model, request, null);
     const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
     if (instruction === undefined) {
       // An empty instruction is an answer: the writer saw nothing accomplished.

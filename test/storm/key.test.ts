@@ -12,7 +12,7 @@ import { lastEvent, launch, makePlace, type Place, progressWhen, until } from '.
 
 const script = join(dirname(fileURLToPath(import.meta.url)), '..', 'engine', 'lamps.script.yaml');
 const episodes = 64;
-const kills = 3;
+const kills = 2;
 
 const pipeline = (url: string, more: { documents: string; stages: string }): string => `version: "1"
 name: lamps

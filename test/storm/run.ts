@@ -169,7 +169,7 @@ export async function runStorm(): Promise<{ rows: Row[]; strayed: number }> {
         return rows.size === started.length ? true : undefined;
       },
       'every run of the storm ends or waits',
-      90,
+      150,
     ).catch(() => undefined);
     const still = ({ cause, vendor, at }: Started): Row => ({
       cause,

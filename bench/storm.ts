@@ -52,7 +52,7 @@ function intro(): string {
   return `# When providers break
 
 Made by \`node bench/storm.ts --write\`: one run of one document for each row and each of Anthropic, Google and OpenAI, all at the same time on one Temporal server and one worker, against
-local servers that answer like the three vendors and are asked by the vendors' own SDKs. A call is tried three times (\`retry: { attempts: 3 }\`) and may
-take one second (\`timeout: 1\`), instead of sixty times and 300 seconds. "Perhaps charged" are calls without a reply that the provider may have done the
+local servers that answer like the three vendors and are asked by the vendors' own SDKs. A call is tried three times (\`retry: { attempts: 3 }\`), and one that never
+ends may take two seconds (\`timeout: 2\`), instead of sixty times and 300 seconds. "Perhaps charged" are calls without a reply that the provider may have done the
 work for; \`lbi show\` counts them. Seconds are those of a busy machine, from the start of the run to its end or to the moment it waits.`;
 }

@@ -16,10 +16,15 @@ export interface Cause {
   says?: RegExp;
   /** calls that the provider may charge for though no reply came */
   lost?: number;
+  /** true where only the time-out ends it */
+  silent?: true;
   behaviour?: Behaviour;
   /** an address of its own: behind an untrusted certificate, or of a host that nobody knows */
   address?: 'tls' | 'unknown';
 }
+
+/** Seconds that a call may take which never ends by itself. */
+export const patience = 2;
 
 /** Tries of one call in every pipeline of the storm. */
 export const attempts = 3;
@@ -97,12 +102,20 @@ export const causes: Record<string, Cause> = {
   },
   overloaded: { title: '529 (503 at Google), once', ...recovers, behaviour: once(fails('overloaded')) },
   'server-fault': { title: '500', ...retried, says: /500: a fault on its side/, behaviour: fails('server-fault') },
-  hang: { title: 'never answers', ...retried, lost: attempts, says: /did not answer within 1 s/, behaviour: () => {} },
+  hang: {
+    title: 'never answers',
+    ...retried,
+    silent: true,
+    lost: attempts,
+    says: /did not answer within 2 s/,
+    behaviour: () => {},
+  },
   'slow-drip': {
     title: 'ten bytes a second, for ever',
     ...retried,
+    silent: true,
     lost: attempts,
-    says: /did not answer within 1 s/,
+    says: /did not answer within 2 s/,
     behaviour: ({ response }) => drip(response),
   },
   'reset-before': {

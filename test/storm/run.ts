@@ -11,7 +11,7 @@ import { openStore } from '../../store/stores.ts';
 import { temporal } from '../../temporal.config.ts';
 import { makePlace, type Place, until } from '../engine/place.ts';
 import { testKey } from '../models/vendor-servers/vendor-server.ts';
-import { attempts, type Cause, causes, type End } from './causes.ts';
+import { attempts, type Cause, causes, type End, patience } from './causes.ts';
 import { type StormServer, startStorm, type Vendor, vendors } from './servers.ts';
 
 export interface Row {
@@ -42,10 +42,13 @@ const addressOf = (storm: StormServer, vendor: Vendor, cause: string, { address,
   return storm.baseUrl(vendor, end === 'waits for a person' ? cause : 'shared');
 };
 
+/** Seconds that a call may take: few where it ends in no other way, else enough for a busy machine. */
+const seconds = (cause: string): number => (causes[cause]?.silent === true ? patience : 30);
+
 const pipeline = (vendor: Vendor, cause: string, url: string): string => `version: "1"
 name: storm-${vendor}-${cause}
 models:
-  writer: { provider: ${vendor}, model: ${model[vendor]}, base_url: "${url}", api_key: "\${secret:STORM_KEY}", timeout: 1, limits: { concurrency: 64 } }
+  writer: { provider: ${vendor}, model: ${model[vendor]}, base_url: "${url}", api_key: "\${secret:STORM_KEY}", timeout: ${seconds(cause)}, limits: { concurrency: 64 } }
   hand: { provider: scripted, script: hand.yaml }
 environments:
   board: { kind: scripted, sessions: 8 }

@@ -48,6 +48,7 @@ export const vote =
       salt: null,
       understood: ({ value }) => value !== undefined,
       again: input.again === true,
+      asking: { account: `filter/${seat.name}` },
     });
     const parsed = reply.value !== undefined;
     const record: Vote = {

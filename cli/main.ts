@@ -215,6 +215,8 @@ program
   .option('--budget <usd>', 'raise the budget of the run to this many US dollars', amount)
   .option('--budget-tokens <number>', 'raise it to this many tokens', count)
   .option('--budget-hours <hours>', 'raise it to this many hours since the run began', amount)
+  .option('--stage-budget <stage=usd>', 'raise that of a stage to this many US dollars', collect)
+  .option('--stage-tokens <stage=number>', 'raise that of a stage to this many tokens', collect)
   .option(...json)
   .description('start what is down, end a pause, go on with what waits')
   .action(does(async (run, options) => (await import('./steer.ts')).resumeCommand(run, options)));

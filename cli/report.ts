@@ -2,6 +2,7 @@
 
 import { failureClasses } from '../core/failure-class.ts';
 import type { DatasetSummary, Progress } from '../schemas/flow.ts';
+import type { CallLedger } from '../schemas/ledger.ts';
 import { program } from './home.ts';
 import { amount, duration, money, paint, stateWord, totalUsd } from './progress.ts';
 import type { RunRecord } from './runs.ts';
@@ -119,6 +120,22 @@ function costLines({ usage, funnel, dataset }: Progress): string[] {
   const per =
     kept > 0 ? `, ${money(totalUsd(usage) / kept)} per ${dataset === null ? 'accepted' : 'kept'} example` : '';
   return ['  model calls', ...lines, `${sum}${per}`, ''];
+}
+
+/** Calls that the costs above do not tell of: those whose reply was lost, and those whose result no task of the run has. */
+export function ledgerLines({ paid, lost }: CallLedger, { usage, endedAt }: Progress): string[] {
+  const without = Object.entries(lost).map(([account, number]) => `${account} ${number}`);
+  const total = Object.values(lost).reduce((sum, number) => sum + number, 0);
+  const unused = Object.entries(paid).flatMap(([account, { calls, usd }]) => {
+    const more = calls - (usage[account]?.calls ?? 0);
+    return endedAt === null || more <= 0 ? [] : [`${account} ${more} (${money(usd - (usage[account]?.usd ?? 0))})`];
+  });
+  return [
+    ...(total === 0
+      ? []
+      : [`  ${total} calls ended without a reply that the provider may charge for: ${without.join(', ')}`]),
+    ...(unused.length === 0 ? [] : [`  paid besides, for tasks that did not end: ${unused.join(', ')}`]),
+  ];
 }
 
 const timeLines = ({ startedAt, endedAt, firstKeptAt }: Progress, now: number): string[] => [

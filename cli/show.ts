@@ -2,6 +2,7 @@
 
 import { readTrajectory } from '../activities/chain.ts';
 import { readJudged } from '../activities/judged.ts';
+import { readLedger } from '../activities/ledger.ts';
 import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { describeAction } from '../core/describe.ts';
@@ -19,7 +20,7 @@ import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { openLeases } from './leases.ts';
 import { paint, waitLines } from './progress.ts';
-import { reportLines } from './report.ts';
+import { ledgerLines, reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
 export interface ShowOptions {
@@ -37,9 +38,10 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (options.examples === true || options.dropped === true) return showExamples(store, record, options);
   const progress = (await runSummary(store, record.run)) ?? (await liveProgress(record));
   const lost = 'failed' in progress && progress.failed === true;
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress })}\n`);
+  const ledger = await readLedger(store, record.run, lost || progress.endedAt !== null, Date.now());
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress, ledger })}\n`);
   else {
-    print(reportLines(record, progress));
+    print([...reportLines(record, progress), ...ledgerLines(ledger, progress)]);
     const waits = waitLines(progress, progress.endedAt ?? Date.now());
     const blocked = waits.map((line) => paint('yellow', `  ! ${line}`));
     print([

@@ -7,6 +7,7 @@ import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { duration } from './progress.ts';
 import { findRun, type RunRecord } from './runs.ts';
+import { stageCapsOf } from './stage-caps.ts';
 import { up } from './supervise.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -163,6 +164,9 @@ interface ResumeOptions extends JsonOption {
   budget?: number;
   budgetTokens?: number;
   budgetHours?: number;
+  /** of stages: `construct=5` */
+  stageBudget?: string[];
+  stageTokens?: string[];
 }
 
 /** Starts what is down, ends a pause, opens the gates of what waits, and raises caps. */
@@ -178,6 +182,7 @@ export const resumeCommand = (run: string, options: ResumeOptions): Promise<numb
       ...(options.budget === undefined ? {} : { budgetUsd: options.budget }),
       ...(options.budgetTokens === undefined ? {} : { budgetTokens: options.budgetTokens }),
       ...(options.budgetHours === undefined ? {} : { budgetHours: options.budgetHours }),
+      ...stageCapsOf(options),
     };
     await handle.signal<[BudgetChange]>('resume', change);
     report(

@@ -5,9 +5,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
-import { caller, cancelled } from '../activities/failures.ts';
+import { caller, cancelled, queuedAt } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { episodeOf } from '../activities/lease.ts';
+import { openLedger } from '../activities/ledger.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import type { Store } from '../store/store.ts';
@@ -198,7 +199,9 @@ async function compose({ home, store, pinnedQueue, client }: Place, polling: () 
     ended: (ids) => endedOf(client, ids),
     leases: leasesOf(client),
     pinnedQueue,
+    ledger: openLedger(common.parts.store, pinnedQueue),
     caller,
+    queuedAt,
     cancelled,
     signal: stopping.signal,
   };

@@ -28,8 +28,11 @@ export interface FailureRule {
   after: number;
 }
 
+/** What each stage may spend in a run, where it is capped: `interactUsd`, `filterTokens`. Flat, so that one can be raised alone. */
+export type StageCaps = Partial<Record<`${PaidStage}${'Usd' | 'Tokens'}`, number>>;
+
 /** Caps raised by `lbi resume`; what is left out stays. */
-export interface BudgetChange {
+export interface BudgetChange extends StageCaps {
   budgetUsd?: number;
   budgetTokens?: number;
   budgetHours?: number;
@@ -76,7 +79,7 @@ export interface ProbeTiming {
 }
 
 /** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */
-export interface Flow {
+export interface Flow extends StageCaps {
   pipeline: string;
   run: string;
   plan: Ref;
@@ -102,6 +105,8 @@ export interface Flow {
     verify?: true;
     /** what has to be held while a session of the place is open */
     lease?: { name: string; slots: number };
+    /** what a run may spend on the actions of one task; left out where it is not capped */
+    taskBudget?: { usd?: number; tokens?: number };
   };
   construct: {
     styles: Style[];

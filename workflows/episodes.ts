@@ -17,9 +17,8 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { type Amounts, type Caps, capReached, mayBegin } from '../core/budget.ts';
+import { type Amounts, amountsOf, type Caps, capReached, mayBegin, spentBy, stageCapReached } from '../core/budget.ts';
 import { addUsage, noUsage } from '../core/usage.ts';
-import type { Usage } from '../schemas/common.ts';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
@@ -34,23 +33,24 @@ const keys = {
   stage: defineSearchAttributeKey(searchAttributes.stage, 'KEYWORD'),
 };
 
-const total = (usage: Usage | undefined): Amounts => ({
-  usd: usage?.usd ?? 0,
-  tokens: (usage?.input ?? 0) + (usage?.output ?? 0),
-  hours: 0,
-});
-
-/** What was spent, and what the episodes in flight will cost if they cost what the others did. */
-function costs({ carried }: RunState): { spent: Amounts; reserved: Amounts } {
+/** What was spent, what the episodes in flight will cost if they cost what the others did or all that they may, and what a task may cost. */
+function costs({ carried }: RunState): { spent: Amounts; reserved: Amounts; own: Partial<Amounts> } {
   const { usage, funnel, flow, inFlight, startedAt } = carried;
-  const all = total(Object.values(usage).reduce(addUsage, noUsage));
-  const before = total(usage[flow.accounts.instruct]);
+  const all = amountsOf(Object.values(usage).reduce(addUsage, noUsage));
+  const before = amountsOf(usage[flow.accounts.instruct]);
+  const acting = amountsOf(spentBy(usage, 'interact'));
   const paid = funnel.episodes - funnel.episodesReused;
-  const each = (kind: 'usd' | 'tokens'): number =>
-    paid > 0 ? (inFlight.length * (all[kind] - before[kind])) / paid : 0;
+  const own = flow.interact.taskBudget ?? {};
+  const each = (kind: 'usd' | 'tokens'): number => {
+    const likely = (spent: number): number => (paid > 0 ? (inFlight.length * spent) / paid : 0);
+    const most = own[kind];
+    if (most === undefined) return likely(all[kind] - before[kind]);
+    return inFlight.length * most + likely(all[kind] - before[kind] - acting[kind]);
+  };
   return {
     spent: { ...all, hours: (Date.now() - startedAt) / 3_600_000 },
     reserved: { usd: each('usd'), tokens: each('tokens'), hours: 0 },
+    own,
   };
 }
 
@@ -59,6 +59,21 @@ const capsOf = ({ carried: { flow } }: RunState): Caps => ({
   tokens: flow.budgetTokens ?? null,
   hours: flow.budgetHours ?? null,
 });
+
+/** Which cap of the run is reached. */
+export const runCapReached = (state: RunState): string | undefined =>
+  capReached(capsOf(state), costs(state).spent, state.carried.flow.run);
+
+/** A stage of an episode that has spent what it may. */
+const stageFull = ({ carried: { flow, usage } }: RunState): string | undefined =>
+  stageCapReached(flow, usage, ['interact', 'construct', 'filter'], flow.run);
+
+/** Why no further task may begin however long one waits; what is in flight may still leave room for one. */
+function runFull(state: RunState): string | undefined {
+  const { spent, own } = costs(state);
+  const { flow, inFlight } = state.carried;
+  return capReached(capsOf(state), spent, flow.run, inFlight.length === 0 ? own : {}) ?? stageFull(state);
+}
 
 /** Starts episodes while there is room, until all have ended or the run is to continue as new. */
 export async function launchEpisodes(state: RunState): Promise<void> {
@@ -71,13 +86,11 @@ export async function launchEpisodes(state: RunState): Promise<void> {
   /** No episode starts that the budget may not bear; `lbi resume --budget` raises it. */
   const startable = (): boolean => {
     if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency || isPaused(state)) return false;
-    const { spent, reserved } = costs(state);
-    return mayBegin(capsOf(state), spent, reserved);
+    const { spent, reserved, own } = costs(state);
+    return stageFull(state) === undefined && mayBegin(capsOf(state), spent, reserved, own);
   };
   const overCap = (): string | undefined =>
-    carried.waiting.length > 0 && !isPaused(state)
-      ? capReached(capsOf(state), costs(state).spent, flow.run)
-      : undefined;
+    carried.waiting.length > 0 && !isPaused(state) ? runFull(state) : undefined;
   const spentUp = (): boolean => overCap() !== undefined;
   try {
     while (!state.continuing && !idle()) {

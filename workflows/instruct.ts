@@ -1,10 +1,11 @@
 /** The lane that invents tasks: documents in order, their task lists asked for a little ahead, duplicates turned away. */
-import { condition, isCancellation } from '@temporalio/workflow';
+import { condition, isCancellation, patched } from '@temporalio/workflow';
+import { stageCapReached } from '../core/budget.ts';
 import { failureClass } from '../core/failure-class.ts';
 import { charge } from '../core/usage.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
 import { call, failureKind, failureMessage, modelCall } from './call.ts';
-import { tooManyFailed } from './episodes.ts';
+import { runCapReached, tooManyFailed } from './episodes.ts';
 import { passDocuments, passTasks } from './own.ts';
 import {
   isOver,
@@ -38,7 +39,7 @@ export async function admitTasks(state: RunState): Promise<void> {
   const room = (): boolean => carried.waiting.length < flow.concurrency + ahead || state.continuing;
   try {
     for (;;) {
-      while (asked.length < flow.ahead && !state.continuing && !isPaused(state)) {
+      while (asked.length < flow.ahead && !state.continuing && !isPaused(state) && spentUp(state) === undefined) {
         const again = carried.documentsAgain?.shift();
         if (again !== undefined) {
           asked.push(ask(state, again, null));
@@ -48,6 +49,13 @@ export async function admitTasks(state: RunState): Promise<void> {
         const next = await documents.next();
         if (next.done === true) exhausted = true;
         else asked.push(ask(state, next.value.document, next.value.next));
+      }
+      const reached = spentUp(state);
+      const left = !exhausted || (carried.documentsAgain ?? []).length > 0;
+      if (asked.length === 0 && left && !state.continuing && reached !== undefined) {
+        await state.gate.hold(reached, () => state.continuing || state.broken !== undefined || !full(state));
+        if (state.broken !== undefined) break;
+        continue;
       }
       const first = asked.shift();
       // What was asked ahead is admitted before the run continues as new: it has been paid for.
@@ -69,6 +77,18 @@ export async function admitTasks(state: RunState): Promise<void> {
   }
   state.admitted = exhausted;
 }
+
+/** Why no further document may be asked for: the stage, or the run, has spent what it may. */
+const full = (state: RunState): string | undefined => {
+  const { flow, usage } = state.carried;
+  return stageCapReached(flow, usage, ['instruct'], flow.run) ?? runCapReached(state);
+};
+
+/** Runs of an earlier version asked on. */
+const spentUp = (state: RunState): string | undefined => {
+  const reached = full(state);
+  return reached !== undefined && patched('caps-hold-documents') ? reached : undefined;
+};
 
 async function* documentsFrom(
   state: RunState,

@@ -10,6 +10,8 @@ export interface CountingServer {
   url: string;
   /** by question: when each complete reply was handed to the network, in milliseconds since the epoch */
   replies: Map<string, number[]>;
+  /** questions that arrived, answered or not */
+  readonly asked: number;
   /** the status of every question that was refused, in order */
   refused: number[];
   close(): Promise<void>;
@@ -58,12 +60,12 @@ export type Refusal = number | 'babble' | undefined;
 /**
  * @param script path of the script
  * @param delay milliseconds that each reply takes
- * @param refuse what a question is answered with in place of a reply, by its text
+ * @param refuse what a question is answered with in place of a reply, by its text and the key it came with
  */
 export async function countingServer(
   script: string,
   delay: number,
-  refuse: (question: string) => Refusal = () => undefined,
+  refuse: (question: string, key: string) => Refusal = () => undefined,
 ): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
@@ -71,11 +73,13 @@ export async function countingServer(
   );
   const replies = new Map<string, number[]>();
   const refused: number[] = [];
+  let asked = 0;
   const server = createServer(async (request, response) => {
     const body = await read(request);
+    asked += 1;
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
-    const status = refuse(body);
+    const status = refuse(body, (request.headers.authorization ?? '').replace('Bearer ', ''));
     if (typeof status === 'number') {
       refused.push(status);
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -114,6 +118,9 @@ export async function countingServer(
     url: `http://127.0.0.1:${port}/v1`,
     replies,
     refused,
+    get asked() {
+      return asked;
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

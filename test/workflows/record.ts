@@ -197,6 +197,27 @@ const shapes: Shape[] = [
     },
     episodes: [/sessionEnds/],
   },
+  {
+    name: 'capped',
+    options: {
+      documents: 3,
+      oneTask: true,
+      change: (text) =>
+        lanes(text, 1)
+          .replace('max_steps: 6,', 'max_steps: 6, task_budget: { tokens: 1 },')
+          .replace('per_document: 1', 'per_document: 1, concurrency: 1, budget: { tokens: 1 }'),
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(
+        client,
+        run,
+        ({ blocked, inFlight }) => blocked[`lamps/${run}`] !== undefined && inFlight === 0,
+      );
+      await place.lbi('resume', run, '--stage-tokens', 'instruct=100000');
+      await attach(place, client, run);
+    },
+    episodes: [/the budget of the task is spent/],
+  },
 ];
 
 function oneAtATime(text: string): string {

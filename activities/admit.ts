@@ -62,7 +62,8 @@ export const admit =
       const done = await finishedEpisode(deps, plan, task);
       if (done !== undefined && isRetried(input.retry, done)) fresh.push(await againTask(deps.store, done));
       else if (done !== undefined) finished.push(done);
-      else fresh.push(await withAttempt(deps, plan, task));
+      else
+        fresh.push({ ...(await withAttempt(deps, plan, task)), ...(input.retry === undefined ? {} : { anew: true }) });
     }
     return { fresh, finished, duplicates: batch.duplicates };
   };

@@ -63,7 +63,7 @@ export type Refusal = number | 'babble' | undefined;
 export async function countingServer(
   script: string,
   delay: number,
-  refuse: (question: string) => Refusal = () => undefined,
+  refuse: (question: string) => Refusal | Promise<Refusal> = () => undefined,
 ): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
@@ -75,7 +75,7 @@ export async function countingServer(
     const body = await read(request);
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
-    const status = refuse(body);
+    const status = await refuse(body);
     if (typeof status === 'number') {
       refused.push(status);
       response.writeHead(status, { 'content-type': 'application/json' });

@@ -67,10 +67,20 @@ export async function findAttempt(
   }
 }
 
+/** Characters of an action that travel through a workflow's history: of a longer one the beginning and its hash, which tell it from others. */
+const actionChars = 200;
+
+function shortAction(step: Step): string {
+  const action = canonical(step.action);
+  return action.length <= actionChars
+    ? action
+    : `${action.slice(0, actionChars - 20).toWellFormed()}… ${hashOf(action).slice(0, 16)}`;
+}
+
 /** What the rules need to know of a stored step: as `act` reported it when it was made. */
 export const factsOf = (step: Step, before: Step): StepFacts => ({
   index: step.index,
-  action: canonical(step.action),
+  action: shortAction(step),
   state: step.observation.stateHash,
   failed: step.error !== undefined,
   changed: step.observation.stateHash !== before.observation.stateHash,

@@ -11,6 +11,7 @@ import { exportDataset } from './export.ts';
 import { alive } from './failures.ts';
 import { indexDataset } from './index-dataset.ts';
 import { instruct } from './instruct.ts';
+import { gone, lease } from './lease.ts';
 import { open } from './open.ts';
 import { prepare } from './prepare.ts';
 import { page, read } from './read.ts';
@@ -30,6 +31,8 @@ export function createActivities(deps: Deps): Activities {
     page: alive(page(deps)),
     instruct: alive(instruct(deps)),
     admit: alive(admit(deps)),
+    lease: alive(lease(deps)),
+    gone: alive(gone(deps)),
     open: alive(open(deps)),
     query: alive(query(deps)),
     decide: alive(decide(deps)),

@@ -332,6 +332,17 @@ program
   .description('serve in the foreground: for more workers, on this machine or another')
   .action(does(async () => (await import('./machine.ts')).workerCommand()));
 program
+  .command('workers')
+  .option(...json)
+  .description('list the workers of this store: where they run, what they serve, what they lack')
+  .action(does(async (options) => (await import('./workers.ts')).workersCommand(options)));
+program
+  .command('leases')
+  .option('--release <name>', 'take a lease from whoever holds it; they ask again and wait their turn')
+  .option(...json)
+  .description('what sessions must not share: who holds it, who waits')
+  .action(does(async (options) => (await import('./leases.ts')).leasesCommand(options)));
+program
   .command('supervise', { hidden: true })
   .action(does(async () => (await import('./machine.ts')).superviseCommand()));
 

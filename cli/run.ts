@@ -11,7 +11,7 @@ import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
 import { type Place, withClient, workflowPage } from './connection.ts';
-import { homeFolder, program, storeUrl } from './home.ts';
+import { homeFolder, program, storeUrl, treeOf } from './home.ts';
 import { askPerson, consent } from './plan/consent.ts';
 import type { Outlook } from './plan/outlook.ts';
 import { priceSource } from './plan/price.ts';
@@ -120,6 +120,7 @@ async function start(client: Client, record: RunRecord, retry: PipelineInput['re
     pipeline: record.pipeline,
     run: record.run,
     plan: record.plan,
+    tree: treeOf(homeFolder()),
     probe: temporal.probe,
     ...(retry === undefined ? {} : { retry }),
   };

@@ -14,6 +14,8 @@ import type {
   FailureClass,
   Flow,
   InstructResult,
+  LeaseRequest,
+  LeaseState,
   OpenInput,
   OpenResult,
   PipelineInput,
@@ -54,6 +56,10 @@ export interface Activities {
     finished: EpisodeEntry[];
     duplicates: number;
   }>;
+  /** Asks for a lease; whoever gets it hears so by a signal. Says how the lease stood then, or null when that could not be told. */
+  lease(input: { name: string; checkSeconds: number; request: LeaseRequest }): Promise<LeaseState | null>;
+  /** Which of these episodes are no longer running. */
+  gone(input: { ids: string[] }): Promise<string[]>;
   open(input: OpenInput): Promise<OpenResult>;
   query(input: DecideInput): Promise<QueryResult>;
   decide(input: DecideInput): Promise<DecideResult>;

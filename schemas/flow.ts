@@ -4,6 +4,7 @@
  */
 
 import type { Ref, Usage } from './common.ts';
+import type { Candidate } from './episode.ts';
 import type { Style, Window } from './example.ts';
 import type { Outcome } from './step.ts';
 import type { StepFacts } from './step-facts.ts';
@@ -88,6 +89,8 @@ export interface Flow {
     /** the committee in its order; a run that began before votes had voters knows its members by name alone */
     votes: { member: string; queue: string; voter?: string; weight?: number; optional?: boolean }[];
     environment: string;
+    /** polled where the run was started: what reads or writes files there is done there; the main queue when left out */
+    files?: string;
   };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
@@ -97,6 +100,8 @@ export interface Flow {
     stuckAfter: number;
     /** true when the place scores what was reached */
     verify?: true;
+    /** what has to be held while a session of the place is open */
+    lease?: { name: string; slots: number };
   };
   construct: {
     styles: Style[];
@@ -173,6 +178,8 @@ export interface PipelineInput {
   probe?: ProbeTiming;
   /** set where the run takes up again what failed in earlier runs of the same plan: of one class, or all */
   retry?: { class: FailureClass | null };
+  /** the folder of runs (`.lbi`) that it was started in; left out by runs of earlier versions */
+  tree?: string;
   /** set when the run was continued as new */
   carried?: Carried;
 }
@@ -373,12 +380,86 @@ export interface EpisodeInput {
   parent: string;
   /** true when it begins while its run is paused */
   paused?: true;
+  /** set when the episode was continued as new */
+  carried?: EpisodeCarried;
+}
+
+/** What an episode carries over continue-as-new: references and counts, never what grows with its length. */
+export interface EpisodeCarried {
+  usage: Record<string, Usage>;
+  session: SessionCarried;
+  /** while it walks: what was walked so far */
+  walk?: WalkSoFar;
+  /** once the trajectory is sealed: what was made of it so far; `done` counts the pairs of window and style that were worked on */
+  construct?: { trajectory: Ref; unreadable: number; done: number; harvest: Harvest | null };
+}
+
+/** The session as an episode hands it to the execution that goes on. */
+export interface SessionCarried {
+  /** sessions opened so far, which numbers them */
+  opened: number;
+  /** of them in a row without an action done */
+  lost: number;
+  place: SessionPlace | null;
+}
+
+/** What a walk goes on from (core/walk.ts). */
+export interface WalkSoFar {
+  head: Ref;
+  initialState: string;
+  /** number of actions */
+  steps: number;
+  unreadable: number;
+  usage: Usage;
+  /** of each time that it began anew: after which action the place answered otherwise than before */
+  diverged: number[];
+  /** of the last actions, as many as the rule for going nowhere looks at */
+  recent: StepFacts[];
+}
+
+/** What was made of a trajectory. */
+export interface Harvest {
+  windows: number;
+  dropped: Record<string, number>;
+  candidates: Candidate[];
+  voted: number;
+  kept: number;
+  unreadable: number;
+  /** what was kept, in words, for the live page */
+  titles: string[];
 }
 
 /** Where a session lives: `queue` is polled by the one worker process that holds it. */
 export interface SessionPlace {
   session: string;
   queue: string;
+  /** the lease that it works under */
+  lease?: LeaseHeld;
+}
+
+/** A lease as its holder knows it. Every session has an epoch of its own, higher than all before: what carries a lower one is out of date. */
+export interface LeaseHeld {
+  name: string;
+  epoch: number;
+}
+
+/** What an episode asks of a lease. `ticket` numbers its sessions: the same again is the same request. */
+export interface LeaseRequest {
+  holder: string;
+  ticket: number;
+  /** holders at once; of several requests the smallest number counts */
+  slots: number;
+}
+
+/** A lease as it stands: who holds it, who waits, in the order of their turn. Times in milliseconds since the epoch. */
+export interface LeaseState {
+  name: string;
+  holders: (LeaseRequest & { epoch: number; since: number })[];
+  waiting: (LeaseRequest & { since: number })[];
+  /** the highest epoch that was given */
+  epoch: number;
+  /** seconds between two looks whether its holders are still there */
+  checkSeconds: number;
 }
 
 export interface OpenInput {
@@ -388,6 +469,8 @@ export interface OpenInput {
   session: string;
   /** head to rebuild by replay, or null for a fresh start */
   head: Ref | null;
+  /** the lease that the session works under */
+  lease?: LeaseHeld;
 }
 export interface OpenResult extends SessionPlace {
   head: Ref;

@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { DatasetSummary, PipelineInput } from '../schemas/flow.ts';
-import { bounded, call } from './call.ts';
+import { bounded, call, inTree } from './call.ts';
 import { cancelEpisodes, launchEpisodes, sweepEpisodes } from './episodes.ts';
 import type { Gate } from './gate.ts';
 import { admitTasks } from './instruct.ts';
@@ -163,13 +163,23 @@ async function finishRun(state: RunState): Promise<DatasetSummary> {
   const summary = await passKept(flow, tallied, state.gate, books);
   if (flow.index && summary.kept > 0) {
     const { folder } = await pass(() =>
-      call('index', { ...long, summary: `${summary.kept} examples` })({ plan, run, rows: summary.rows }),
+      call('index', { ...long, ...inTree(flow), summary: `${summary.kept} examples` })({
+        plan,
+        run,
+        rows: summary.rows,
+      }),
     );
     summary.index = folder;
   }
   if (!flow.export) return writeOwn(flow, summary, state.gate, books);
   const files = await pass(() =>
-    call('export', { ...long, summary: `${summary.kept} examples` })({ plan, run, summary, funnel, usage }),
+    call('export', { ...long, ...inTree(flow), summary: `${summary.kept} examples` })({
+      plan,
+      run,
+      summary,
+      funnel,
+      usage,
+    }),
   );
   return writeOwn(flow, { ...summary, ...files }, state.gate, books);
 }

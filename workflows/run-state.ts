@@ -15,7 +15,7 @@ import type {
   Steering,
 } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
-import { call } from './call.ts';
+import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
 
 /** Entries of one manifest page. */
@@ -99,7 +99,7 @@ export async function firstState(input: PipelineInput, gate: Gate, blocked: Reco
   const startedAt = Date.now();
   const flow = await gate.pass(() => call('prepare', { summary: 'compile the plan' })(input));
   const { pages, documents } = await gate.pass(() =>
-    call('read', { summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
+    call('read', { ...inTree(flow), summary: 'read the documents', seconds: 3600 })({ plan: flow.plan, run: flow.run }),
   );
   return {
     flow,

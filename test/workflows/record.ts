@@ -33,8 +33,10 @@ interface Shape {
   options: PlaceOptions;
   /** steers the run until it has ended */
   steer(place: Place, client: Client, run: string): Promise<void>;
-  /** episodes kept of it, by what their histories hold */
+  /** executions of episodes kept of it, by what their histories hold */
   episodes: RegExp[];
+  /** names of the leases whose histories are kept */
+  leases?: string[];
 }
 
 const attach = async (place: Place, _client: Client, run: string): Promise<void> =>
@@ -129,7 +131,42 @@ const shapes: Shape[] = [
     steer: attach,
     episodes: [],
   },
+  {
+    // With the pages of `continued`, episodes that continue as new: one while it walks, one while it is judged.
+    name: 'long',
+    options: { documents: 1, oneTask: true, environment: { LBI_HISTORY_EVENTS: '20' }, change: oneAtATime },
+    steer: attach,
+    episodes: [/"walk":\{"head"/, /"construct":\{"trajectory"/],
+  },
+  {
+    name: 'leased',
+    options: {
+      documents: 2,
+      oneTask: true,
+      models: models(scripted(0.3)),
+      change: (text) => text.replace('items: 4,', 'items: 4, lease: { name: board },'),
+    },
+    steer: attach,
+    episodes: [/"leaseGranted"|leaseGranted/],
+    leases: ['board'],
+  },
+  {
+    name: 'stopped',
+    options: { documents: 1, oneTask: true, models: models(scripted(1)) },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ inFlight }) => inFlight === 1);
+      await until(() => acted(client), 'the first action');
+      const state = await readFile(join(place.folder, '.lbi', 'worker.json'), 'utf8');
+      process.kill((JSON.parse(state) as { pid: number }).pid, 'SIGTERM');
+      await attach(place, client, run);
+    },
+    episodes: [/sessionEnds/],
+  },
 ];
+
+function oneAtATime(text: string): string {
+  return text.replace('styles: [new-task, original]', 'styles: [new-task, original], concurrency: 1');
+}
 
 function lanes(text: string, number: number): string {
   return text.replace('concurrency: 10', `concurrency: ${number}`);
@@ -207,7 +244,7 @@ function neutral(json: string, folder: string): string {
   return text;
 }
 
-async function record({ name, options, steer, episodes }: Shape): Promise<void> {
+async function record({ name, options, steer, episodes, leases = [] }: Shape): Promise<void> {
   const place = await makePlace({ ...options, environment: { LBI_HOST: 'recorded', ...options.environment } });
   try {
     refused = (question) =>
@@ -226,7 +263,10 @@ async function record({ name, options, steer, episodes }: Shape): Promise<void> 
     runs.sort((one, other) => one.at - other.at);
     for (const [index, { runId }] of runs.entries())
       await keep(runs.length === 1 ? 'pipeline' : `pipeline-${index + 1}`, await history(`lamps/${run}`, runId));
-    const all = await Promise.all((await listed(client, `WorkflowType = 'episode'`)).map((id) => history(id)));
+    const all: string[] = [];
+    for await (const { workflowId, runId } of client.workflow.list({ query: `WorkflowType = 'episode'` }))
+      all.push(await history(workflowId, runId));
+    for (const lease of leases) await keep(`lease-${lease}`, await history(`lbi-lease/${lease}`));
     for (const [index, pattern] of episodes.entries()) {
       const found = all.find((text) => pattern.test(readable(text)));
       if (found === undefined) throw new Error(`${name}: no episode holds ${pattern}`);

@@ -42,8 +42,7 @@ test('there is a history of every shape, and each carries the flags that make re
   const names = [...recorded.keys()];
   for (const shape of [
     ...'undisturbed killed key unreadable committee cancelled continued'.split(' '),
-    'paused',
-    'retried',
+    ...'paused retried long leased stopped'.split(' '),
   ])
     assert.ok(
       names.some((name) => name.includes(`/${shape}-pipeline`)),

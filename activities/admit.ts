@@ -63,8 +63,10 @@ export const admit =
     const taken = await inChunks(
       known,
       async ({ task, done }): Promise<{ fresh: TaskEntry } | { done: EpisodeEntry }> => {
-        if (done === undefined) return { fresh: await withAttempt(deps, plan, task) };
-        return isRetried(input.retry, done) ? { fresh: await againTask(deps.store, done) } : { done };
+        if (done !== undefined)
+          return isRetried(input.retry, done) ? { fresh: await againTask(deps.store, done) } : { done };
+        const fresh = await withAttempt(deps, plan, task);
+        return { fresh: input.retry === undefined ? fresh : { ...fresh, anew: true } };
       },
     );
     const finished = taken.flatMap((each) => ('done' in each ? [each.done] : []));

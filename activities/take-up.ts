@@ -92,12 +92,13 @@ async function retriedOf(deps: Deps, input: TakeUpInput): Promise<TakenUp> {
  */
 export async function againTask(store: Store, entry: EpisodeEntry): Promise<TaskEntry> {
   const { task: ref, id, title, record, again = 0 } = entry;
-  if (record === null) return { ref, id, title, ...(again > 0 ? { again } : {}) };
+  if (record === null) return { ref, id, title, anew: true, ...(again > 0 ? { again } : {}) };
   const { trajectory, outcome } = await getJson<Episode>(store, record);
   return {
     ref,
     id,
     title,
+    anew: true,
     again: again + 1,
     ...(outcome === 'failed' || trajectory === null ? {} : { attempt: trajectory }),
     before: { ...entry, usage: {} },

@@ -216,6 +216,8 @@ export interface TaskEntry {
   attempt?: Ref;
   /** above 0, the results stored under lower numbers are failures that are made anew: part of the identity of its results */
   again?: number;
+  /** true when stored replies that cannot be read are asked anew */
+  anew?: true;
   /** times that it was taken up again in this run: part of its workflow id */
   tries?: number;
   /** what stands if taking it up again comes to nothing */

@@ -52,7 +52,7 @@ export function interact(
 }
 
 /** Of a task that is taken up again: what could not be read is asked anew. */
-export const anew = ({ again = 0 }: TaskEntry): { again?: true } => (again > 0 ? { again: true } : {});
+export const anew = (task: TaskEntry): { again?: true } => (task.anew === true ? { again: true } : {});
 
 /** The walk of an earlier run: nothing is asked, no session is opened. */
 export async function recallWalk(flow: Flow, trajectory: Ref): Promise<Walk> {

@@ -24,7 +24,7 @@ let models: CountingServer;
 let place: Place;
 let client: Client;
 /** What the models refuse at the moment. */
-let refuse: (question: string) => Refusal = () => undefined;
+let refuse: (question: string) => Refusal | Promise<Refusal> = () => undefined;
 
 before(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lbi-control-'));
@@ -161,6 +161,11 @@ test('a paused run asks nobody, through kill -9, until it is resumed; nothing is
 });
 
 test('tune widens and narrows a run while it goes; a paused one is cancelled at once; attach is left with Ctrl-C', async () => {
+  // Slow enough for a person's commands to come in between.
+  refuse = async (question) => {
+    if (question.includes('You are an agent')) await sleep(1500);
+    return undefined;
+  };
   const run = await begin(...apart(3, '--set', 'stages.1.concurrency=1'));
   await progressWhen(client, run, ({ funnel, inFlight }) => inFlight === 1 && funnel.tasks >= 2);
   await json('tune', run, '--concurrency', '4');

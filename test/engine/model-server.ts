@@ -65,7 +65,7 @@ export type Refusal = number | 'babble' | undefined;
 export async function countingServer(
   script: string,
   delay: number,
-  refuse: (question: string, key: string) => Refusal = () => undefined,
+  refuse: (question: string, key: string) => Refusal | Promise<Refusal> = () => undefined,
 ): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
@@ -79,7 +79,7 @@ export async function countingServer(
     asked += 1;
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
-    const status = refuse(body, (request.headers.authorization ?? '').replace('Bearer ', ''));
+    const status = await refuse(body, (request.headers.authorization ?? '').replace('Bearer ', ''));
     if (typeof status === 'number') {
       refused.push(status);
       response.writeHead(status, { 'content-type': 'application/json' });

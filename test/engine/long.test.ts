@@ -23,7 +23,7 @@ import {
   until,
 } from './place.ts';
 
-const steps = 40;
+const steps = 32;
 const shipped = join(dirname(fileURLToPath(import.meta.url)), 'lamps.script.yaml');
 const closing: (() => Promise<void>)[] = [];
 let models: CountingServer;
@@ -81,7 +81,7 @@ async function trajectoryOf(place: Place, run: string): Promise<{ trajectory: Tr
   return JSON.parse(stdout) as { trajectory: Trajectory; chain: unknown[] };
 }
 
-test('an episode of forty actions over many executions, its worker killed, is that of one execution', {
+test('an episode of many actions over many executions, its worker killed, is that of one execution', {
   timeout: 240_000,
 }, async (context) => {
   const calm = await placeFor({});

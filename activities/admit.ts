@@ -23,6 +23,9 @@ export interface Batch {
 const batchPath = (run: string, batch: number): string =>
   `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
 
+/** Runs whose tasks are kept in memory, about 1 kB each: those that admitted last. */
+const mostRuns = 4;
+
 /** Tasks admitted so far, by run: read once from the store, then kept. */
 const admittedBefore = new Map<string, { batches: number; tasks: TaskSet }>();
 
@@ -37,7 +40,10 @@ async function tasksBefore(deps: Deps, run: string, batch: number, threshold: nu
     for (const instruction of instructions) before.tasks.add(instruction);
     before.batches += 1;
   }
+  admittedBefore.delete(run);
   admittedBefore.set(run, before);
+  const [oldest] = admittedBefore.keys();
+  if (admittedBefore.size > mostRuns && oldest !== undefined) admittedBefore.delete(oldest);
   return before.tasks;
 }
 

@@ -66,6 +66,7 @@ async function steps(server: Server): Promise<string> {
 }
 
 async function flight(server: Server): Promise<string> {
+  let first: { inFlight: number; memory: number } | undefined;
   const [each, delay] = [Number(values.steps ?? 5), Number(values.delay)];
   const rows: string[][] = [];
   for (const inFlight of sizes([64, 128, 256, 512])) {
@@ -73,13 +74,15 @@ async function flight(server: Server): Promise<string> {
     const one = await measured(load, true);
     const rate = (load.tasks * each) / (one.working ?? one.seconds);
     const ideal = inFlight / delay;
-    const memory = (one.workerMemory - one.workerBefore) / inFlight;
+    first ??= { inFlight, memory: one.workerMemory };
+    // Beyond the smallest number: what the worker takes in any case is not a trajectory's.
+    const memory = (one.workerMemory - first.memory) / (inFlight - first.inFlight);
     rows.push([
       String(inFlight),
       fixed(ideal),
       fixed(rate),
       fixed(rate / ideal, 2),
-      fixed(memory, 2),
+      Number.isFinite(memory) ? fixed(memory, 2) : '',
       String(one.workerMemory),
     ]);
     console.log(`${inFlight}: ${fixed(rate / ideal, 2)} of the ideal`);

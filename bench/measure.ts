@@ -34,8 +34,6 @@ export interface Measured {
   /** MB of memory, at most */
   serverMemory: number;
   workerMemory: number;
-  /** MB of the worker's memory before the run */
-  workerBefore: number;
   /** history of one episode */
   episode: { events: number; bytes: number };
   /** histories of the run's workflow: how many, and the longest and largest of them */
@@ -71,7 +69,6 @@ export async function measured(load: Load, spans = false): Promise<Measured> {
       worker: after.worker.cpu - before.worker.cpu,
       serverMemory: after.server.peak,
       workerMemory: after.worker.peak,
-      workerBefore: before.worker.rss,
       episode,
       run: await histories(client, run),
       database: (await bytes()) - bytesBefore,

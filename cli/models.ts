@@ -8,7 +8,7 @@ import { isOwn } from '../core/own-path.ts';
 import { modelIdentity } from '../core/plan.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { ModelFacts } from '../models/facts.ts';
-import type { Embedder, Model, ModelContext } from '../models/model.ts';
+import type { Allowance, Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
 import type { OwnModelContext } from '../models/own.ts';
 import { findWeights } from '../models/weights.ts';
@@ -37,15 +37,23 @@ async function weights(name: string): Promise<string> {
   );
 }
 
-const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
+/** Told what a provider says of its limits, by the model of the plan that it answers for. */
+export type Heard = (plan: Plan, name: string, allowance: Allowance) => void;
+
+const contextOf = (plan: Plan, name: string, heard: Heard | undefined): ModelContext => ({
+  secret,
+  weights,
+  file: (path) => resolve(plan.folder, path),
+  ...(heard === undefined ? {} : { allowed: (allowance) => heard(plan, name, allowance) }),
+});
 
 type Open = (plan: Plan, name: string, within: string[]) => Promise<Model>;
 
 /** Throws `spec` when a script has changed since the plan was made: its replies would be kept as those of the old one. */
-async function openPlanned(plan: Plan, name: string, within: string[], open: Open): Promise<Model> {
+async function openPlanned(plan: Plan, name: string, within: string[], open: Open, heard?: Heard): Promise<Model> {
   const spec = modelSpecOf(plan, name);
   if (isOwn(spec)) return openOwn(plan, name, spec, within, open);
-  const model = await openModel(spec, contextOf(plan));
+  const model = await openModel(spec, contextOf(plan, name, heard));
   const planned = plan.versions.contents[`models.${name}`];
   if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;
   throw new ModelError(
@@ -70,7 +78,7 @@ async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: str
   const named = modelsNamedBy(plan, spec);
   const chain = [...within, name];
   const context: OwnModelContext = {
-    ...contextOf(plan),
+    ...contextOf(plan, name, undefined),
     // A reference to a secret as the pipeline writes it is as good as its name.
     secret: (text) => secret(/^\$\{secret:(.*)\}$/.exec(text)?.[1] ?? text),
     model: async (other) => {
@@ -100,7 +108,7 @@ const forgotten = (model: Model, forget: () => void): Model => ({
   },
 });
 
-export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
+export function modelOpener(heard?: Heard): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
   const open = (plan: Plan, name: string, within: string[] = []): Promise<Model> => {
     const spec = modelSpecOf(plan, name);
@@ -110,7 +118,7 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     const known = models.get(key);
     if (known !== undefined) return known;
     const forget = (): void => void models.delete(key);
-    const opening = openPlanned(plan, name, within, open).then((model) =>
+    const opening = openPlanned(plan, name, within, open, heard).then((model) =>
       'api_key' in spec ? forgotten(model, forget) : model,
     );
     models.set(key, opening);

@@ -11,6 +11,9 @@ import type { Activities } from '../schemas/activities.ts';
 import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
+import type { Keeper } from './limits/keeper.ts';
+import { declaredOf } from './limits/meter.ts';
+import type { Slots } from './limits/slots.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -83,6 +86,8 @@ interface QueueContext {
   identity: string;
   activities: Activities;
   sessions: Sessions;
+  /** keeps the limits of the models' queues */
+  limits: Keeper;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
 }
@@ -92,32 +97,39 @@ const fixed = (numSlots: number): { type: 'fixed-size'; numSlots: number } => ({
 /** Starts a worker for every queue of the plan that this process does not poll yet. */
 export function queueOpener(context: () => QueueContext): (plan: Plan) => Promise<void> {
   const polled = new Set<string>();
-  const start = async (queue: string, options: Partial<Parameters<typeof Worker.create>[0]>): Promise<void> => {
+  const start = async (queue: string, options: WorkerOptions): Promise<void> => {
     if (polled.has(queue)) return;
     polled.add(queue);
     const { connection, namespace, identity, activities, keep } = context();
     keep(await Worker.create({ connection, namespace, identity, taskQueue: queue, activities, ...drain, ...options }));
   };
   return async (plan) => {
-    for (const [name, spec] of Object.entries(plan.spec.models))
-      await start(modelQueue(plan, name), modelOptions(spec));
+    for (const [name, spec] of Object.entries(plan.spec.models)) {
+      const queue = modelQueue(plan, name);
+      await start(queue, modelOptions(spec, context().limits.declare(queue, spec, declaredOf(spec))));
+    }
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
       const queue = environmentQueue(plan, name);
-      const activityTaskSlotSupplier = sessionSlots(context().sessions, queue, spec.sessions ?? 2);
-      const others = {
-        workflowTaskSlotSupplier: fixed(2),
-        localActivityTaskSlotSupplier: fixed(1),
-        nexusTaskSlotSupplier: fixed(1),
-      };
-      await start(queue, { tuner: { activityTaskSlotSupplier, ...others } });
+      await start(queue, activitySlots(sessionSlots(context().sessions, queue, spec.sessions ?? 2)));
     }
   };
 }
 
-const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
-  // A local model answers one call at a time: whatever waits does so in the queue, where priority decides who is next.
-  maxConcurrentActivityTaskExecutions: spec.provider === 'local' ? 1 : spec.limits.concurrency,
-  ...(spec.limits.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: spec.limits.rpm / 60 }),
+type WorkerOptions = Partial<Parameters<typeof Worker.create>[0]>;
+
+const activitySlots = (activityTaskSlotSupplier: CustomSlotSupplier<never>): WorkerOptions => ({
+  tuner: {
+    activityTaskSlotSupplier,
+    workflowTaskSlotSupplier: fixed(2),
+    localActivityTaskSlotSupplier: fixed(1),
+    nexusTaskSlotSupplier: fixed(1),
+  },
+});
+
+const modelOptions = ({ limits }: FullModel, slots: Slots): WorkerOptions => ({
+  ...activitySlots(slots.supplier),
+  // What a server without limits of queues keeps; where it has them, they come before this.
+  ...(limits.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: limits.rpm / 60 }),
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */

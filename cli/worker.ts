@@ -8,6 +8,7 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
+import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import { openStore } from '../store/stores.ts';
@@ -15,6 +16,11 @@ import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
 import { whichServer } from './connection.ts';
 import { homeFolder, storeUrl } from './home.ts';
+import type { Keeper, Minute } from './limits/keeper.ts';
+import { openLimits } from './limits/limits.ts';
+import { metered } from './limits/meter.ts';
+import { pinnedTo } from './limits/presence.ts';
+import type { Heard } from './models.ts';
 import { outliveStrays } from './modules/stray.ts';
 import { commonParts } from './parts.ts';
 import { removeState, writeState } from './processes.ts';
@@ -35,10 +41,12 @@ export async function runWorker(): Promise<void> {
 
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
-  const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
+  const talk = await Connection.connect(connectionOptions);
+  const client = new Client({ connection: talk, namespace });
+  const limits = openLimits(talk, namespace, boot);
   const serving = workersOf();
   const shared = { connection, namespace, identity: boot, ...drain };
-  const parts = await compose(home, `lbi.env.${boot}`, client, () => ({ ...shared, keep: serving.keep }));
+  const parts = await compose(home, pinnedTo(boot), client, limits, () => ({ ...shared, keep: serving.keep }));
   const { deps, activities } = parts;
   serving.keep(
     await Worker.create({
@@ -51,7 +59,9 @@ export async function runWorker(): Promise<void> {
     }),
   );
   const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
-  serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
+  // Asked by `lbi limits`, of each worker on its own queue.
+  const minute = async (): Promise<Record<string, Minute>> => limits.minute();
+  serving.keep(await Worker.create({ ...shared, activities: { ...activities, minute }, ...pinned }));
   await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
 
   const timers = [
@@ -69,6 +79,7 @@ export async function runWorker(): Promise<void> {
   } finally {
     for (const timer of timers) clearInterval(timer);
     serving.stop();
+    limits.stop();
     await parts.close();
     await connection.close();
     await removeState(home, 'worker');
@@ -98,7 +109,7 @@ function workersOf(): Serving {
   };
 }
 
-type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions'>;
+type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions' | 'limits'>;
 
 interface Parts {
   deps: Deps;
@@ -108,13 +119,22 @@ interface Parts {
 }
 
 /** Puts store, models and environments together: the one place where they meet. */
-async function compose(home: string, pinnedQueue: string, client: Client, polling: () => Polling): Promise<Parts> {
+async function compose(
+  home: string,
+  pinnedQueue: string,
+  client: Client,
+  limits: Keeper,
+  polling: () => Polling,
+): Promise<Parts> {
   const stopping = new AbortController();
-  const common = commonParts(await openStore(storeUrl()), sessionsRoot(home));
+  const heard: Heard = (plan, name, allowance) => limits.told(modelQueue(plan, name), allowance);
+  const common = commonParts(await openStore(storeUrl()), sessionsRoot(home), heard);
   const { sessions } = common.parts;
   const deps: Deps = {
     ...common.parts,
-    openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
+    model: async (plan, name) =>
+      metered(await common.parts.model(plan, name), modelSpecOf(plan, name).provider, modelQueue(plan, name), limits),
+    openQueues: queueOpener(() => ({ ...polling(), activities, sessions, limits })),
     queues: { model: modelQueue, environment: environmentQueue },
     timing: {
       lostAfterSeconds: temporal.timeouts.lostWorker,

@@ -3,6 +3,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { ModelError } from '../core/errors.ts';
 import type { JsonSchema } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { listeningFetch } from './allowance.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Message, Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
@@ -22,7 +23,11 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
     import('@anthropic-ai/sdk/lib/transform-json-schema'),
   ]);
   const timeout = seconds * 1000;
-  const client = new Anthropic({ apiKey: key, baseURL, timeout, maxRetries: 0, logLevel: 'off', openTelemetry: false });
+  const listening = listeningFetch(context, true);
+  const client = new Anthropic({
+    ...{ apiKey: key, baseURL, timeout, maxRetries: 0, logLevel: 'off', openTelemetry: false },
+    ...(listening && { fetch: listening }),
+  });
   const callee: Callee = {
     name: 'Anthropic',
     model: spec.model,

@@ -1,6 +1,7 @@
 /** OpenAI's chat completions, and every server that speaks them (Ollama, vLLM, llama.cpp) by `base_url`. */
 import type { OpenAI } from 'openai';
 import { ModelError } from '../core/errors.ts';
+import { listeningFetch } from './allowance.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
@@ -26,7 +27,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
     keyName: spec.api_key && secretName(spec.api_key),
     secrets: key ? [key] : [],
   };
-  const { client, read } = await connect(spec, url, key);
+  const { client, read } = await connect(spec, url, key, listeningFetch(context, skills.official));
   const seconds = spec.timeout ?? defaultTimeout;
   return remoteModel(spec, async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
@@ -45,13 +46,19 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   });
 };
 
-const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefined) => {
+const connect = async (
+  spec: OpenAiSpec,
+  baseURL: string,
+  key: string | undefined,
+  listening: typeof fetch | undefined,
+) => {
   const { OpenAI, APIError } = await import('openai');
   const client = new OpenAI({
     baseURL,
     timeout: (spec.timeout ?? defaultTimeout) * 1000,
     maxRetries: 0,
     logLevel: 'off',
+    ...(listening && { fetch: listening }),
     // Said, so that no key or account of the environment is sent to a server that the pipeline names.
     apiKey: key ?? 'none',
     adminAPIKey: null,

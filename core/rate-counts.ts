@@ -18,10 +18,10 @@ export interface Counts {
   /** @param from milliseconds since the epoch */
   sum(from: number, now: number): Sum;
   /**
-   * Calls a second and the refused share, over the last ten seconds, or as far back as it takes to see twenty calls; nothing before
-   * `from`. `seen` is 0 below ten calls.
+   * Calls a second that began lately and were not refused: over the last ten seconds, longer where the provider asked for a longer `wait`
+   * (milliseconds) or where few calls began. 0 where there were too few to tell.
    */
-  flow(from: number, now: number): { seen: number; share: number };
+  through(now: number, wait: number): number;
   /** Tokens of a call, on average over the last answers; `before` counts as ten of them. */
   mean(before: number): number;
 }
@@ -61,19 +61,20 @@ export function openCounts(): Counts {
       if (recent.length > averaged) recent.shift();
     },
     sum,
-    flow: (from, now) => {
+    through: (now, wait) => {
       trim(now);
-      const far = begins.at(-20) ?? begins[0] ?? now;
-      const start = Math.max(from, Math.min(now - 10_000, far));
-      const lately = begins.filter((at) => at >= start);
-      const refused = ends.filter(({ began, tokens }) => began >= start && tokens === null).length;
-      const calls = lately.length;
-      const first = lately[0] ?? now;
-      return {
-        seen: calls < 10 ? 0 : calls / Math.max(1, (now - first) / 1000),
-        // One refusal in two calls is no half: with few calls there is little to tell.
-        share: refused / (calls + 4),
+      const over = (span: number): { calls: number; rate: number } => {
+        const began = begins.filter((at) => at >= now - span);
+        const refusals = ends.filter((end) => end.began >= now - span && end.tokens === null).length;
+        const elapsed = Math.min(span, now - (begins[0] ?? now));
+        return { calls: began.length, rate: (began.length - refusals) / Math.max(1, elapsed / 1000) };
       };
+      const least = Math.min(minute, Math.max(10_000, 6 * wait));
+      const spans = [least, 20_000, minute].filter((span) => span >= least);
+      const found = spans.map(over).find(({ calls }) => calls >= 10);
+      // Of two windows the one with more: calls that nobody had to make are no sign of a limit.
+      const short = over(5000);
+      return Math.max(found?.rate ?? 0, found !== undefined && wait <= 5000 && short.calls >= 10 ? short.rate : 0);
     },
     mean: (before) => {
       const total = recent.reduce((all, tokens) => all + tokens, 0);

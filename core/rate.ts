@@ -36,10 +36,8 @@ export interface Refusal {
   began: number;
   /** milliseconds that the provider asks to wait; 0 when it asks for nothing */
   wait: number;
-  /** calls a second that began lately, over all workers; 0 where nobody counted */
-  seen: number;
-  /** refused calls among them, 0 to 1 */
-  share: number;
+  /** calls a second that were let through lately, over all workers; 0 where there were too few to tell */
+  through: number;
 }
 
 /** What is left of the pace after a refusal. */
@@ -50,8 +48,12 @@ const settle = 1000;
 const slowest = 0.01;
 /** The least that a search starts from. */
 const slowestSearch = 0.05;
-/** Refused calls of all, above which the limit must be searched for: it is far from where it was. */
-const lost = 0.3;
+/** How much more than what flowed the limit may be: counts over a few seconds are rough. */
+const margin = 1.2;
+/** Part of the pace below which the limit is not where it was, and must be searched for. */
+const lost = 0.5;
+/** Part of the pace that one refusal leaves at least. */
+const fall = 0.25;
 /** A provider that asks for more is asked again after this: milliseconds. */
 const longestWait = 900_000;
 /** How far above the last refusal the pace climbs before it is taken for the new limit. */
@@ -61,14 +63,14 @@ const reach = 2;
 const since = ({ at = 0, until = 0 }: Pace): number => Math.max(at, until);
 
 /**
- * Seconds of climbing until the pace is back where it was refused: about 100 calls, and much longer than the provider made it wait, so that
+ * Seconds of climbing until the pace is back where it was refused: about 60 calls, and much longer than the provider made it wait, so that
  * little is spent on trying for more.
  */
 const climb = (limit: number, { at = 0, until = 0 }: Pace): number =>
-  Math.min(300, Math.max(20, 100 / limit, (8 * (until - at)) / 1000));
+  Math.min(300, Math.max(20, 60 / limit, Math.min(120, (8 * (until - at)) / 1000)));
 
 /** Seconds in which a search doubles the pace: time for a few answers. */
-const doubling = (limit: number): number => Math.max(10, 3 / limit);
+const doubling = (limit: number): number => Math.max(5, 8 / limit);
 
 /**
  * What refusals allow, in calls a second: fast back towards the last limit, slow around it, then faster and faster above it (the curve of
@@ -110,13 +112,19 @@ export function refused(limits: Limits, pace: Pace, event: Refusal): Pace {
   if (pace.at !== undefined && event.began < Math.max(pace.at + settle, pace.until ?? 0)) return waited;
   const allowed = Math.min(ceiling(limits, pace), learned(pace, event.now));
   const { limit: _, at: __, search: ___, ...rest } = waited;
-  const searching = pace.at === undefined || event.share > lost;
-  // What did not flow cannot have been too much; and where many are refused, the limit is what is accepted.
-  const flowing = event.seen > 0 ? Math.min(allowed, event.seen * 1.25) : allowed;
-  const accepted = event.share > 0.1 ? flowing * (1 - event.share) : flowing;
+  // What did not flow cannot have been too much. The first time, what flowed so far was also for the time until more may.
+  const elapsed = pace.at === undefined ? event.through / (1 + event.wait / 1000) : event.through;
+  const flowing = event.through > 0 ? Math.min(allowed, elapsed * margin) : allowed;
+  // Where that is far below, the limit is not where it was; or one worker had all the refusals of a burst, and sees too little.
+  const searching = pace.at === undefined || flowing < lost * allowed;
+  const limit = !Number.isFinite(allowed)
+    ? Number.isFinite(flowing)
+      ? flowing
+      : 1
+    : Math.max(flowing, fall * allowed);
   return {
     ...rest,
-    limit: Math.min(allowed, Math.max(searching ? slowestSearch : slowest, Number.isFinite(accepted) ? accepted : 1)),
+    limit: Math.min(allowed, Math.max(searching ? slowestSearch : slowest, limit)),
     at: event.now,
     ...(searching ? { search: true } : {}),
   };

@@ -58,6 +58,8 @@ interface Queue {
 /** Milliseconds between two looks at a queue at work, and at one that rests. */
 const lookBusy = 1000;
 const lookIdle = 5000;
+/** Milliseconds after a decrease in which a provider's word that nothing is left changes nothing. */
+const heeded = 10_000;
 /** Milliseconds over which it is judged whether the pace is used up. */
 const usedOver = 5000;
 /** Milliseconds after which what a plan said is forgotten: its run is over. */
@@ -120,8 +122,10 @@ export function openKeeper(world: World): Keeper {
       const queue = queues.get(name);
       if (queue === undefined) return;
       if (perMinute !== undefined) queue.perMinute = perMinute;
-      if (!spent) return;
-      queue.refusals.push({ began: Date.now(), wait: 0 });
+      const now = Date.now();
+      // It takes a while until a slower pace is seen in what is left; until then this is no news.
+      if (!spent || now < (queue.pace.at ?? 0) + heeded) return;
+      queue.refusals.push({ began: now, wait: 0 });
       queue.wake();
     },
     minute: () => Object.fromEntries([...queues].map(([name, queue]) => [name, minuteOf(queue)])),
@@ -217,10 +221,9 @@ interface Lesson {
 function heed({ counts, perMinute }: Queue, { look, limits, events, expected, workers, now }: Lesson): Pace {
   const told = perMinute === undefined ? look.pace : { ...look.pace, told: perMinute };
   const before = limits.tpm === undefined ? told : { ...told, mean: counts.mean(look.pace.mean ?? expected) };
-  const start = Math.max(before.at ?? 0, before.until ?? 0);
-  const { seen, share } = counts.flow(start, now);
-  const known = { now, seen: seen * Math.max(1, workers), share };
-  const slowed = events.reduce((pace, event) => refused(limits, pace, { ...known, ...event }), before);
+  const wait = Math.max(0, ...events.map((event) => event.wait));
+  const through = events.length === 0 ? 0 : counts.through(now, wait) * Math.max(1, workers);
+  const slowed = events.reduce((pace, event) => refused(limits, pace, { ...event, now, through }), before);
   const lately = Math.max(1, workers) * counts.sum(now - usedOver, now).calls;
   const usedUp = look.limited && look.waiting > 0 && lately / (usedOver / 1000) > 0.6 * learned(slowed, now);
   return climbed(slowed, now, usedUp);

@@ -18,12 +18,16 @@ const common = {
     'cost',
     'Limits of the provider: kept over all workers and all runs that use the same provider, model and key. Where nothing is declared, they are found.',
     {
-      concurrency: whole('cost', 'Calls in flight at once, over all workers; a local model takes one for each worker.', {
-        unit: 'calls',
-        min: 1,
-        default: 8,
-        example: 16,
-      }),
+      concurrency: whole(
+        'cost',
+        'Calls in flight at once, over all workers; a local model takes one for each worker.',
+        {
+          unit: 'calls',
+          min: 1,
+          default: 8,
+          example: 16,
+        },
+      ),
       rpm: number('cost', 'Requests per minute, over all workers.', {
         unit: 'requests per minute',
         above: 0,

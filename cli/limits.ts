@@ -12,7 +12,7 @@ import { homeFolder, program, storeUrl } from './home.ts';
 import type { Minute } from './limits/keeper.ts';
 import { pinnedTo, seePresence } from './limits/presence.ts';
 import { type ModelQueue, modelQueues } from './limits/queues.ts';
-import { type Look, openRegister, type Register } from './limits/register.ts';
+import { type Kept, type Look, openRegister, type Register } from './limits/register.ts';
 import { limitsLines } from './limits/render.ts';
 import { planFile } from './plans.ts';
 import { findRun, listRuns } from './runs.ts';
@@ -121,25 +121,38 @@ function queueOf(queues: readonly ModelQueue[], name: string): ModelQueue {
 /** Says it to all workers, and has the server obey at once. */
 async function apply(register: Register, queue: ModelQueue, change: Limits): Promise<void> {
   const before = await register.look(queue.queue);
-  await register.setLimits(queue.queue, { ...before.set, ...change });
-  await obey(register, queue, { ...queue.declared, ...before.set, ...change }, before.foreign ? {} : before.pace);
+  const set = { ...before.set, ...change };
+  await register.setLimits(queue.queue, set);
+  const { revision } = await obey(register, queue, { ...queue.declared, ...set }, before.foreign ? {} : before.pace);
+  await seen(register, queue, (look) => look.revision >= revision && same(look.set, set));
 }
 
 /** Back to the pipeline's, and nothing learned: what the provider really allows is found again. */
 async function reset(register: Register, queue: ModelQueue): Promise<void> {
   const { pace } = await register.look(queue.queue);
   await register.setLimits(queue.queue, {});
-  for (let tries = 0; tries < 3; tries += 1) {
-    await obey(register, queue, queue.declared, {});
+  for (let tries = 0; tries < 4; tries += 1) {
+    const { revision } = await obey(register, queue, queue.declared, {});
     // A worker that had just looked may write once more what was to be forgotten.
-    await sleep(400);
-    const { pace: after } = await register.look(queue.queue);
-    if (after.at === undefined || after.at !== pace.at) return;
+    await sleep(300);
+    const after = await seen(register, queue, (look) => look.revision >= revision && same(look.set, {}));
+    if (after.pace.at === undefined || after.pace.at !== pace.at) return;
   }
 }
 
-const obey = (register: Register, { queue }: ModelQueue, limits: Limits, pace: Pace): Promise<void> =>
+const obey = (register: Register, { queue }: ModelQueue, limits: Limits, pace: Pace): Promise<Kept> =>
   register.setPace(queue, paceNow(limits, pace, Date.now()), pace);
+
+const same = (a: Limits, b: Limits): boolean => a.rpm === b.rpm && a.tpm === b.tpm && a.concurrency === b.concurrency;
+
+/** The first look that shows it: what was set is read back a moment later. */
+async function seen(register: Register, { queue }: ModelQueue, shows: (look: Look) => boolean): Promise<Look> {
+  for (let tries = 0; ; tries += 1) {
+    const look = await register.look(queue);
+    if (shows(look) || tries >= 20) return look;
+    await sleep(100);
+  }
+}
 
 async function standingsOf(client: Client, register: Register, queues: readonly ModelQueue[]): Promise<Standing[]> {
   const namespace = client.options.namespace;

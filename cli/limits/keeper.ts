@@ -5,7 +5,7 @@
  */
 import { climbed, type Limits, learned, type Pace, paceNow, refused, shareOf, strictest } from '../../core/rate.ts';
 import { type Counts, openCounts } from '../../core/rate-counts.ts';
-import type { Look, Register } from './register.ts';
+import type { Kept, Look, Register } from './register.ts';
 import { changingSlots, type Slots } from './slots.ts';
 
 /** What a plan says of a queue. */
@@ -52,6 +52,8 @@ interface Queue {
   refusals: { began: number; wait: number }[];
   perMinute: number | undefined;
   pace: Pace;
+  /** what this worker has last set */
+  wrote: Kept | undefined;
   wake(): void;
 }
 
@@ -106,7 +108,16 @@ export function openKeeper(world: World): Keeper {
       // Alone until the others are seen: none takes a call before its share is known.
       const slots = changingSlots(declared.alone ? declared.limits.concurrency : 0);
       const queue: Queue = {
-        ...{ name, slots, counts: openCounts(), inFlight: 0, refusals: [], perMinute: undefined, pace: {} },
+        ...{
+          name,
+          slots,
+          counts: openCounts(),
+          inFlight: 0,
+          refusals: [],
+          perMinute: undefined,
+          pace: {},
+          wrote: undefined,
+        },
         said: new Map([[plan, { ...declared, at }]]),
         wake: () => {},
       };
@@ -193,7 +204,10 @@ function declaredOf({ said }: Queue, now: number): Declared {
 /** One look, and what follows from it. True while the queue is at work. */
 async function turn(world: World, queue: Queue): Promise<boolean> {
   const { register, me } = world;
-  const [look, workers] = await Promise.all([register.look(queue.name), world.workers()]);
+  const [read, workers] = await Promise.all([register.look(queue.name), world.workers()]);
+  // A look may lag behind what was just set, and must not undo it.
+  const { wrote } = queue;
+  const look = wrote !== undefined && read.revision < wrote.revision ? { ...read, ...wrote, set: read.set } : read;
   const now = Date.now();
   const declared = declaredOf(queue, now);
   const limits = { ...declared.limits, ...look.set };
@@ -203,7 +217,7 @@ async function turn(world: World, queue: Queue): Promise<boolean> {
   queue.pace = after;
   const rate = paceNow(limits, after, now);
   if (!look.foreign && mustWrite(look, after, rate, workers[0] === undefined || workers[0] === me))
-    await register.setPace(queue.name, rate, after);
+    queue.wrote = await register.setPace(queue.name, rate, after);
   const { calls } = queue.counts.sum(now - 60_000, now);
   return calls > 0 || look.waiting > 0 || events.length > 0;
 }

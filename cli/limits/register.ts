@@ -5,7 +5,10 @@
 import type { Connection } from '@temporalio/client';
 import type { Limits, Pace } from '../../core/rate.ts';
 
-export interface Look {
+/** What a queue's configuration says. */
+export interface Kept {
+  /** when the rate was set, by the server's clock: of two looks the later one tells */
+  revision: number;
   /** calls a second that the server lets through; null where nothing is set */
   inForce: number | null;
   pace: Pace;
@@ -13,6 +16,9 @@ export interface Look {
   foreign: boolean;
   /** what `lbi limits` has set, key by key in place of the pipeline's */
   set: Limits;
+}
+
+export interface Look extends Kept {
   /** tasks that wait */
   waiting: number;
   /** whether it is the rate that they wait for */
@@ -21,9 +27,9 @@ export interface Look {
 
 export interface Register {
   look(queue: string): Promise<Look>;
-  /** Sets rate and knowledge at once; the last writer wins. */
-  setPace(queue: string, rate: number | null, pace: Pace): Promise<void>;
-  setLimits(queue: string, limits: Limits): Promise<void>;
+  /** Sets rate and knowledge at once; the last writer wins. Gives what is then kept: a look may lag behind it for a moment. */
+  setPace(queue: string, rate: number | null, pace: Pace): Promise<Kept>;
+  setLimits(queue: string, limits: Limits): Promise<Kept>;
 }
 
 const paceMark = 'lbi: ';
@@ -34,14 +40,9 @@ export const activityQueue = 2;
 /** @param identity who is named as the one that changed it */
 export function openRegister(connection: Connection, namespace: string, identity: string): Register {
   const service = connection.workflowService;
-  const update = async (queue: string, change: object): Promise<void> => {
-    await service.updateTaskQueueConfig({
-      namespace,
-      identity,
-      taskQueue: queue,
-      taskQueueType: activityQueue,
-      ...change,
-    });
+  const update = async (queue: string, change: object): Promise<Kept> => {
+    const call = { namespace, identity, taskQueue: queue, taskQueueType: activityQueue, ...change };
+    return keptIn((await service.updateTaskQueueConfig(call)).config);
   };
   return {
     look: async (queue) => {
@@ -52,16 +53,8 @@ export function openRegister(connection: Connection, namespace: string, identity
         reportStats: true,
         reportConfig: true,
       });
-      const rate = config?.queueRateLimit;
-      const reason = rate?.metadata?.reason ?? '';
-      const inForce = rate?.rateLimit?.requestsPerSecond;
-      const pace = numbers<Pace>(reason, paceMark);
       return {
-        // Left out of the message when it is 0.
-        inForce: rate?.rateLimit ? Number(inForce ?? 0) : null,
-        pace: pace ?? {},
-        foreign: pace === undefined && Boolean(rate?.rateLimit),
-        set: numbers<Limits>(config?.fairnessKeysRateLimitDefault?.metadata?.reason ?? '', limitsMark) ?? {},
+        ...keptIn(config),
         waiting: Number(stats?.approximateBacklogCount ?? 0),
         limited: stats?.rateLimitingActive === true,
       };
@@ -76,6 +69,22 @@ export function openRegister(connection: Connection, namespace: string, identity
     // The slot of another setting, left unset: its reason is written and read apart from the rate's.
     setLimits: (queue, limits) =>
       update(queue, { updateFairnessKeyRateLimitDefault: { reason: `${limitsMark}${JSON.stringify(limits)}` } }),
+  };
+}
+
+type Config = Awaited<ReturnType<Connection['workflowService']['describeTaskQueue']>>['config'];
+
+function keptIn(config: Config): Kept {
+  const rate = config?.queueRateLimit;
+  const pace = numbers<Pace>(rate?.metadata?.reason ?? '', paceMark);
+  const { seconds, nanos } = rate?.metadata?.updateTime ?? {};
+  return {
+    revision: Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6,
+    // Left out of the message when it is 0.
+    inForce: rate?.rateLimit ? Number(rate.rateLimit.requestsPerSecond ?? 0) : null,
+    pace: pace ?? {},
+    foreign: pace === undefined && Boolean(rate?.rateLimit),
+    set: numbers<Limits>(config?.fairnessKeysRateLimitDefault?.metadata?.reason ?? '', limitsMark) ?? {},
   };
 }
 

@@ -7,7 +7,7 @@ import type { Look, Register } from '../../cli/limits/register.ts';
 import { limitsLines } from '../../cli/limits/render.ts';
 import { changingSlots } from '../../cli/limits/slots.ts';
 import type { Standing } from '../../cli/limits.ts';
-import type { Limits, Pace } from '../../core/rate.ts';
+import type { Limits } from '../../core/rate.ts';
 
 const context = {} as SlotReserveContext;
 
@@ -34,23 +34,32 @@ test('slots follow their number: fewer are taken after calls end, more at once, 
   assert.notEqual(slots.supplier.tryReserveSlot(context), null, 'what was given up takes no slot');
 });
 
+interface Shared extends Register {
+  state: Look;
+  writes: number;
+  fails: boolean;
+  /** what is read instead of what was written, as if it had not arrived yet */
+  stale: Look | undefined;
+}
+
 /** A register in memory, shared by keepers as the server is by workers. */
-function shared(): Register & { state: Look; writes: { rate: number | null; pace: Pace }[]; fails: boolean } {
-  const register = {
-    state: { inForce: null, pace: {}, foreign: false, set: {}, waiting: 0, limited: false } as Look,
-    writes: [] as { rate: number | null; pace: Pace }[],
-    fails: false,
-    look: async (): Promise<Look> => {
+function shared(): Shared {
+  const change = (part: Partial<Look>): Look => {
+    register.state = { ...register.state, ...part, revision: register.state.revision + 1 };
+    return register.state;
+  };
+  const register: Shared = {
+    ...{ writes: 0, fails: false, stale: undefined },
+    state: { revision: 1, inForce: null, pace: {}, foreign: false, set: {}, waiting: 0, limited: false },
+    look: async () => {
       if (register.fails) throw new Error('the server is away');
-      return { ...register.state };
+      return { ...(register.stale ?? register.state) };
     },
-    setPace: async (_queue: string, rate: number | null, pace: Pace): Promise<void> => {
-      register.writes.push({ rate, pace });
-      register.state = { ...register.state, inForce: rate, pace };
+    setPace: async (_queue, inForce, pace) => {
+      register.writes += 1;
+      return change({ inForce, pace });
     },
-    setLimits: async (_queue: string, set: Limits): Promise<void> => {
-      register.state = { ...register.state, set };
-    },
+    setLimits: async (_queue, set) => change({ set }),
   };
   return register;
 }
@@ -98,7 +107,7 @@ test('without limits nothing is written; of two runs the strictest holds; what a
   const keeper = openKeeper({ me: 'a', register, workers: async () => [], problem: () => {} });
   const slots = keeper.declare('q', {}, declared({ concurrency: 8 }));
   await soon(30);
-  assert.deepEqual([register.writes, slots.size()], [[], 8]);
+  assert.deepEqual([register.writes, slots.size()], [0, 8]);
   keeper.declare('q', {}, declared({ concurrency: 4, rpm: 120 }));
   register.state.set = { concurrency: 2 };
   keeper.begin('q').refused(0);
@@ -106,10 +115,29 @@ test('without limits nothing is written; of two runs the strictest holds; what a
   assert.equal(slots.size(), 2);
   assert.ok(register.state.inForce !== null && register.state.inForce <= 2);
   register.state = { ...register.state, foreign: true, pace: {}, inForce: 0.5 };
-  const writes = register.writes.length;
+  const { writes } = register;
   keeper.begin('q').refused(0);
   await soon(100);
-  assert.equal(register.writes.length, writes);
+  assert.equal(register.writes, writes);
+  keeper.stop();
+});
+
+test('a look that lags behind what was written undoes nothing', async () => {
+  const register = shared();
+  const keeper = openKeeper({ me: 'a', register, workers: async () => ['a'], problem: () => {} });
+  keeper.declare('q', {}, declared({ concurrency: 8, rpm: 600 }));
+  await soon(30);
+  register.stale = register.state;
+  keeper.begin('q').refused(0);
+  await soon(100);
+  const { pace, inForce } = register.state;
+  assert.ok(pace.at !== undefined && inForce !== null && inForce < 10);
+  const { writes } = register;
+  // The call ends after the decrease, but began before it.
+  keeper.begin('q').refused(0);
+  await soon(1300);
+  assert.deepEqual([register.state.pace.at, register.state.pace.limit], [pace.at, pace.limit]);
+  assert.ok(register.writes - writes <= 1);
   keeper.stop();
 });
 

@@ -50,8 +50,12 @@ const slowest = 0.01;
 const slowestSearch = 0.05;
 /** How much more than what flowed the limit may be: counts over a few seconds are rough. */
 const margin = 1.2;
-/** Part of the pace below which the limit is not where it was, and must be searched for. */
-const lost = 0.5;
+/**
+ * Part of the pace below which the limit is not where it was, and must be searched for. A search that ends too low wastes more than one that
+ * goes on too long; but one of few calls a second, or with long waits, overshoots before it is told, and would never end.
+ */
+const lost = ({ search, limit = 0 }: Pace, wait: number): number =>
+  search === true && limit > 2 && wait <= 2000 ? 0.7 : 0.5;
 /** Part of the pace that one refusal leaves at least. */
 const fall = 0.25;
 /** A provider that asks for more is asked again after this: milliseconds. */
@@ -116,7 +120,7 @@ export function refused(limits: Limits, pace: Pace, event: Refusal): Pace {
   const elapsed = pace.at === undefined ? event.through / (1 + event.wait / 1000) : event.through;
   const flowing = event.through > 0 ? Math.min(allowed, elapsed * margin) : allowed;
   // Where that is far below, the limit is not where it was; or one worker had all the refusals of a burst, and sees too little.
-  const searching = pace.at === undefined || flowing < lost * allowed;
+  const searching = pace.at === undefined || flowing < lost(pace, event.wait) * allowed;
   const limit = !Number.isFinite(allowed)
     ? Number.isFinite(flowing)
       ? flowing

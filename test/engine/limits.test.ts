@@ -73,7 +73,7 @@ after(async () => {
 const since = (times: number[], from: number): number => times.filter((at) => at >= from).length;
 
 test('two workers keep to a limit that nobody told them, and to what a person sets meanwhile', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async (t) => {
   assert.equal((await place.lbi('run', 'pipeline.yaml', '--yes', '--detach')).exitCode, 0);
   while (provider.refused.length === 0) await sleep(50);

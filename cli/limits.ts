@@ -156,19 +156,15 @@ async function seen(register: Register, { queue }: ModelQueue, shows: (look: Loo
 
 async function standingsOf(client: Client, register: Register, queues: readonly ModelQueue[]): Promise<Standing[]> {
   const namespace = client.options.namespace;
-  const workers = await seePresence(client.connection as Connection, namespace).workers();
-  const minutes = (await Promise.all(workers.map((worker) => minuteOf(client, worker)))).filter(
-    (one) => one !== undefined,
-  );
+  const presence = seePresence(client.connection as Connection, namespace);
+  const serving = await Promise.all(queues.map(({ queue }) => presence.workers(queue)));
+  const all = [...new Set(serving.flat())];
+  const minutes = (await Promise.all(all.map((worker) => minuteOf(client, worker)))).filter((one) => one !== undefined);
   return Promise.all(
-    queues.map(async (queue) => {
+    queues.map(async (queue, index) => {
       const look = await register.look(queue.queue);
-      return standing(
-        queue,
-        look,
-        minutes.flatMap((all) => all[queue.queue] ?? []),
-        workers.length,
-      );
+      const counted = minutes.flatMap((minute) => minute[queue.queue] ?? []);
+      return standing(queue, look, counted, serving[index]?.length ?? 0);
     }),
   );
 }

@@ -13,7 +13,7 @@ const lookEvery = 300;
 /** Milliseconds between two starts of a worker that keeps dying. */
 const restartPause = 2000;
 /** Milliseconds a worker may take to finish or hand back its work. */
-const workerGrace = 20_000;
+const workerGrace = (temporal.timeouts.grace + 15) * 1000;
 
 /** The supervisor's own life; returns when asked to stop, with everything it kept alive stopped. */
 export async function supervise(home: string): Promise<void> {

@@ -36,6 +36,8 @@ export interface Minute {
 export interface Keeper {
   /** Said again and again for every open run: what is no longer said is forgotten. */
   declare(queue: string, plan: object, declared: Declared): Slots;
+  /** The queue is not served here any more. */
+  drop(queue: string): void;
   begin(queue: string): Call;
   /** What a reply's headers say: the provider's own limit in calls a minute; that nothing is left of it. */
   told(queue: string, allowance: { perMinute?: number; spent: boolean }): void;
@@ -54,6 +56,7 @@ interface Queue {
   pace: Pace;
   /** what this worker has last set */
   wrote: Kept | undefined;
+  dropped: AbortController;
   wake(): void;
 }
 
@@ -70,8 +73,10 @@ const forgotten = 30_000;
 interface World {
   me: string;
   register: Register;
-  /** the workers that live */
-  workers(): Promise<string[]>;
+  /** the workers that serve the queue */
+  workers(queue: string): Promise<string[]>;
+  /** lets the others see that this one does */
+  show(queue: string): { stop(): void };
   /** told of what cannot be done: a server that is away, or one that knows no limits of queues */
   problem(queue: string, error: unknown): void;
 }
@@ -119,11 +124,16 @@ export function openKeeper(world: World): Keeper {
           wrote: undefined,
         },
         said: new Map([[plan, { ...declared, at }]]),
+        dropped: new AbortController(),
         wake: () => {},
       };
       queues.set(name, queue);
-      void keep(world, queue, stopping.signal);
+      void keep(world, queue, AbortSignal.any([stopping.signal, queue.dropped.signal]));
       return slots;
+    },
+    drop: (name) => {
+      queues.get(name)?.dropped.abort();
+      queues.delete(name);
     },
     begin: (name) => {
       const queue = queues.get(name);
@@ -153,6 +163,8 @@ function minuteOf({ counts, inFlight }: Queue): Minute {
 }
 
 async function keep(world: World, queue: Queue, signal: AbortSignal): Promise<void> {
+  const shown = world.show(queue.name);
+  signal.addEventListener('abort', shown.stop, { once: true });
   while (!signal.aborted) {
     let busy = false;
     try {
@@ -204,7 +216,7 @@ function declaredOf({ said }: Queue, now: number): Declared {
 /** One look, and what follows from it. True while the queue is at work. */
 async function turn(world: World, queue: Queue): Promise<boolean> {
   const { register, me } = world;
-  const [read, workers] = await Promise.all([register.look(queue.name), world.workers()]);
+  const [read, workers] = await Promise.all([register.look(queue.name), world.workers(queue.name)]);
   // A look may lag behind what was just set, and must not undo it.
   const { wrote } = queue;
   const look = wrote !== undefined && read.revision < wrote.revision ? { ...read, ...wrote, set: read.set } : read;

@@ -12,19 +12,18 @@ const complain = 60_000;
 /** @param me this worker, as the Temporal UI names it */
 export function openLimits(connection: Connection, namespace: string, me: string): Keeper {
   const presence = seePresence(connection, namespace);
-  const shown = showPresence(connection, namespace, me);
-  let looked = 0;
-  let seen: Promise<string[]> = Promise.resolve([]);
+  const sights = new Map<string, { at: number; workers: Promise<string[]> }>();
   const told = new Map<string, number>();
-  const keeper = openKeeper({
+  return openKeeper({
     me,
     register: openRegister(connection, namespace, me),
-    workers: () => {
-      if (Date.now() - looked > fresh) {
-        looked = Date.now();
-        seen = presence.workers();
-      }
-      return seen;
+    show: (queue) => showPresence(connection, namespace, me, queue),
+    workers: (queue) => {
+      const known = sights.get(queue);
+      if (known !== undefined && Date.now() - known.at < fresh) return known.workers;
+      const workers = presence.workers(queue);
+      sights.set(queue, { at: Date.now(), workers });
+      return workers;
     },
     problem: (queue, error) => {
       if (Date.now() - (told.get(queue) ?? 0) < complain) return;
@@ -33,11 +32,4 @@ export function openLimits(connection: Connection, namespace: string, me: string
       console.error(new Date().toISOString(), `the limits of ${queue} cannot be looked at: ${why}`);
     },
   });
-  return {
-    ...keeper,
-    stop: () => {
-      shown.stop();
-      keeper.stop();
-    },
-  };
 }

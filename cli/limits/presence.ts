@@ -1,11 +1,12 @@
 /**
  * Which workers there are. The server notes who polls a queue and when; a poller that waits is noted once a minute, and one whose slots
- * are all taken not at all. So each worker also asks, every few seconds and for a moment, a queue that never has work.
+ * are all taken not at all. So each worker also asks, every few seconds and for a moment, a queue beside it that never has work.
  */
 import type { Connection } from '@temporalio/client';
 import { activityQueue } from './register.ts';
 
-const queue = 'lbi.workers';
+/** Beside a model's queue. */
+const beside = (queue: string): string => `${queue}.workers`;
 /** Milliseconds between two signs of life. */
 const every = 8000;
 /** Milliseconds that one poll stays: the server takes none that is shorter than two seconds. */
@@ -14,17 +15,17 @@ const stay = 2500;
 const silence = 25_000;
 
 export interface Presence {
-  /** The identities of the workers that live, sorted. */
-  workers(): Promise<string[]>;
+  /** The identities of the workers that serve the queue, sorted. */
+  workers(queue: string): Promise<string[]>;
 }
 
 /** @param namespace where the workers are looked for */
 export function seePresence(connection: Connection, namespace: string): Presence {
   return {
-    workers: async () => {
+    workers: async (queue) => {
       const { pollers = [] } = await connection.workflowService.describeTaskQueue({
         namespace,
-        taskQueue: { name: queue },
+        taskQueue: { name: beside(queue) },
         taskQueueType: activityQueue,
       });
       const seen = pollers.map(({ identity, lastAccessTime }) => ({
@@ -41,9 +42,14 @@ export function seePresence(connection: Connection, namespace: string): Presence
   };
 }
 
-/** Gives signs of life until it is stopped. */
-export function showPresence(connection: Connection, namespace: string, identity: string): { stop(): void } {
-  const call = { namespace, identity, taskQueue: { name: queue } };
+/** Gives signs of life beside the queue until it is stopped. */
+export function showPresence(
+  connection: Connection,
+  namespace: string,
+  identity: string,
+  queue: string,
+): { stop(): void } {
+  const call = { namespace, identity, taskQueue: { name: beside(queue) } };
   const poll = (): void => {
     const asked = connection.withDeadline(Date.now() + stay, () =>
       connection.workflowService.pollActivityTaskQueue(call),

@@ -21,7 +21,7 @@ export function limitsLines(standings: readonly Standing[], now: number): string
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `  ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`;
-  const workers = standings[0]?.workers ?? 0;
+  const workers = Math.max(0, ...standings.map((one) => one.workers));
   return [
     paint('dim', line(head)),
     ...rows.map(line),

@@ -64,13 +64,14 @@ function shared(): Shared {
   return register;
 }
 
+const show = () => ({ stop: () => {} });
 const soon = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
 const declared = (limits: Limits & { concurrency: number }) => ({ limits, alone: false, expected: 1000 });
 
 test('two keepers share calls in flight, back off together once, and wait as long as the provider says', async () => {
   const register = shared();
   const problem = (): void => assert.fail('nothing went wrong');
-  const [a, b] = ['a', 'b'].map((me) => openKeeper({ me, register, workers: async () => ['a', 'b'], problem }));
+  const [a, b] = ['a', 'b'].map((me) => openKeeper({ me, register, workers: async () => ['a', 'b'], problem, show }));
   assert.ok(a !== undefined && b !== undefined);
   const run = {};
   const slots = [a, b].map((keeper) => keeper.declare('q', run, declared({ concurrency: 5, rpm: 600 })));
@@ -104,7 +105,7 @@ test('two keepers share calls in flight, back off together once, and wait as lon
 
 test('without limits nothing is written; of two runs the strictest holds; what a person set comes first; a foreign rate stays', async () => {
   const register = shared();
-  const keeper = openKeeper({ me: 'a', register, workers: async () => [], problem: () => {} });
+  const keeper = openKeeper({ me: 'a', register, workers: async () => [], problem: () => {}, show });
   const slots = keeper.declare('q', {}, declared({ concurrency: 8 }));
   await soon(30);
   assert.deepEqual([register.writes, slots.size()], [0, 8]);
@@ -124,7 +125,7 @@ test('without limits nothing is written; of two runs the strictest holds; what a
 
 test('a look that lags behind what was written undoes nothing', async () => {
   const register = shared();
-  const keeper = openKeeper({ me: 'a', register, workers: async () => ['a'], problem: () => {} });
+  const keeper = openKeeper({ me: 'a', register, workers: async () => ['a'], problem: () => {}, show });
   keeper.declare('q', {}, declared({ concurrency: 8, rpm: 600 }));
   await soon(30);
   register.stale = register.state;
@@ -150,6 +151,7 @@ test('where the server cannot say, a worker keeps what its plan declares', async
     register,
     workers: async () => [],
     problem: (_queue, error) => void problems.push(error),
+    show,
   });
   const slots = keeper.declare('q', {}, declared({ concurrency: 6 }));
   await soon(30);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
+import type { Plan } from '../schemas/plan.ts';
 
 /** What can stand in a place: the value, and what it is. */
 type Offer = [value: string, says: string];
@@ -55,6 +56,25 @@ const tasks = async (run: string | undefined): Promise<Offer[]> => {
   for await (const { id, title } of sealedEpisodes({ store }, record.run, pages))
     if (found.length < 200) found.push([id, title]);
   return found;
+};
+
+/** The models of the run or pipeline file that was typed before; of the newest run when there is none. */
+const models = async (typed = '@last'): Promise<Offer[]> => {
+  const named = (all: Record<string, { provider?: string }>): Offer[] =>
+    Object.entries(all).map(([name, { provider }]): Offer => [name, provider ?? '']);
+  if (/\.ya?ml$/.test(typed)) {
+    const { parse } = await import('yaml');
+    return named(Object(Object(parse(await readFile(typed, 'utf8'))).models));
+  }
+  const [{ storeUrl }, { openStore }, { findRun }, { getJson }] = await Promise.all([
+    import('./home.ts'),
+    import('../store/stores.ts'),
+    import('./runs.ts'),
+    import('../store/json.ts'),
+  ]);
+  const store = await openStore(storeUrl(), { readOnly: true });
+  const plan = await getJson<Plan>(store, (await findRun(store, typed)).plan);
+  return named(plan.spec.models);
 };
 
 /** The profiles of the pipeline file among the words. */
@@ -117,6 +137,10 @@ const offersFor = (command: string, typed: string[]): Offers => {
       '--environment': () => choices('places'),
     },
     explain: { what: keys },
+    limits: {
+      what: async () => [...files(last), ...(await runs())],
+      '--model': () => models(/\.ya?ml$|^r-|^@/.test(run ?? '') ? run : undefined),
+    },
     show: { task: () => tasks(run) },
     failures: { '--class': classes },
     retry: { '--class': classes },

@@ -44,6 +44,12 @@ const amount = (text: string): number => {
     throw new InvalidArgumentError('expected a number, e.g. 25');
   return value;
 };
+const above = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('expected a number above 0, e.g. 120');
+  return value;
+};
 const count = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0');
@@ -238,6 +244,21 @@ program
   .option(...json)
   .description('take up again what failed; what succeeded is not paid again')
   .action(does(async (run, options) => (await import('./retry.ts')).retryCommand(run, options)));
+program
+  .command('limits')
+  .argument('[what]', 'run, pipeline file or name (all open runs)')
+  .option('--model <name>', 'only this model of the pipeline')
+  .option('--rpm <number>', 'set its calls per minute, for running workers too', above)
+  .option('--tpm <number>', 'set its tokens per minute', count)
+  .option('--concurrency <number>', 'set its calls in flight, over all workers', count)
+  .option('--reset', 'back to what the pipelines say, and forget what was learned')
+  .option(...json)
+  .description('how fast models are asked, and change it while runs are at work')
+  .addHelpText(
+    'after',
+    `\nExamples:\n  ${lbi} limits\n  ${lbi} limits --model writer --rpm 120\n  ${lbi} limits --model writer --reset\n`,
+  )
+  .action(does(async (what, options) => (await import('./limits.ts')).limitsCommand(what, options)));
 program
   .command('cancel')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')

@@ -10,7 +10,7 @@ import { modelIdentity } from '../core/plan.ts';
 import { type Circuit, openCircuit } from '../models/circuit.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { ModelFacts } from '../models/facts.ts';
-import type { Embedder, Model, ModelContext } from '../models/model.ts';
+import type { Allowance, Embedder, Model, ModelContext } from '../models/model.ts';
 import { openModel } from '../models/models.ts';
 import type { OwnModelContext } from '../models/own.ts';
 import { findWeights } from '../models/weights.ts';
@@ -59,35 +59,39 @@ async function weights(name: string): Promise<string> {
   );
 }
 
-/** @param read hears of every secret that is read, by name */
-const contextOf = (plan: Plan, read: Map<string, string>): ModelContext => ({
-  secret: (name) => {
-    const value = secret(name);
-    read.set(name, value);
-    return value;
-  },
-  weights,
-  file: (path) => resolve(plan.folder, path),
-});
+/** Told what a provider says of its limits, by the model of the plan that it answers for. */
+export type Heard = (plan: Plan, name: string, allowance: Allowance) => void;
 
-type Open = (plan: Plan, name: string, within: string[]) => Promise<Model>;
-
-/** Which model of a plan, within which others, and who hears of the secrets that it reads. */
+/** A model of a plan, within which others it is asked for, and who hears of the secrets that it reads and of its provider's limits. */
 interface Wanted {
   plan: Plan;
   name: string;
   within: string[];
   read: Map<string, string>;
+  heard?: Heard | undefined;
 }
+
+const contextOf = ({ plan, name, read, heard }: Wanted): ModelContext => ({
+  secret: (secretName) => {
+    const value = secret(secretName);
+    read.set(secretName, value);
+    return value;
+  },
+  weights,
+  file: (path) => resolve(plan.folder, path),
+  ...(heard === undefined ? {} : { allowed: (allowance) => heard(plan, name, allowance) }),
+});
+
+type Open = (plan: Plan, name: string, within: string[]) => Promise<Model>;
 
 /** Throws `spec` when a script has changed since the plan was made: its replies would be kept as those of the old one. */
 async function openPlanned(wanted: Wanted, open: Open): Promise<Model> {
-  const { plan, name, read } = wanted;
+  const { plan, name } = wanted;
   const spec = modelSpecOf(plan, name);
   if (isOwn(spec)) return openOwn(wanted, spec, open);
   if (spec.provider === 'scripted' && !existsSync(resolve(plan.folder, spec.script)))
     throw new ModelError('operator', notHere(`the script of models.${name}`, resolve(plan.folder, spec.script)));
-  const model = await openModel(spec, contextOf(plan, read));
+  const model = await openModel(spec, contextOf(wanted));
   const planned = plan.versions.contents[`models.${name}`];
   if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;
   throw new ModelError(
@@ -107,11 +111,12 @@ export const ownModelFacts = (plan: Plan, name: string): ModelFacts => {
 };
 
 /** A model of the user's own. It may ask other models of the pipeline, those that its schema names. */
-async function openOwn({ plan, name, within, read }: Wanted, spec: FullOwnModel, open: Open): Promise<Model> {
+async function openOwn(wanted: Wanted, spec: FullOwnModel, open: Open): Promise<Model> {
+  const { plan, name, within } = wanted;
   const own = await plannedModel(plan, spec.provider);
   const named = modelsNamedBy(plan, spec);
   const chain = [...within, name];
-  const common = contextOf(plan, read);
+  const common = contextOf({ ...wanted, heard: undefined });
   const context: OwnModelContext = {
     ...common,
     // A reference to a secret as the pipeline writes it is as good as its name.
@@ -157,7 +162,7 @@ const guarded = (model: Model, { circuit, secrets, reopen }: Guard, forget: () =
   },
 });
 
-export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
+export function modelOpener(heard?: Heard): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
   const circuits = new Map<string, Circuit>();
   /** One for each queue and value of its key: another value begins with a closed one. */
@@ -179,7 +184,7 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     const forget = (): void => {
       if (models.get(key) === opening) models.delete(key);
     };
-    opening = openPlanned({ plan, name, within, read }, open).then((model) =>
+    opening = openPlanned({ plan, name, within, read, heard }, open).then((model) =>
       spec.provider === 'local' || spec.provider === 'scripted'
         ? model
         : guarded(

@@ -3,7 +3,7 @@ import type { Deps } from '../activities/deps.ts';
 import { openSessions } from '../activities/sessions.ts';
 import type { Store } from '../store/store.ts';
 import { indexesFolder } from './home.ts';
-import { embedderOnce, modelOpener } from './models.ts';
+import { embedderOnce, type Heard, modelOpener } from './models.ts';
 import { driverOf, plannedStage } from './modules.ts';
 import { packageFolder } from './packages.ts';
 import { planReader } from './plans.ts';
@@ -24,10 +24,17 @@ type CommonParts = Pick<
   | 'indexes'
 >;
 
-/** @param sessionsFolder folder of this process alone, for the sessions' working folders */
-export function commonParts(store: Store, sessionsFolder: string): { parts: CommonParts; close(): Promise<void> } {
+/**
+ * @param sessionsFolder folder of this process alone, for the sessions' working folders
+ * @param heard told what providers say of their limits
+ */
+export function commonParts(
+  store: Store,
+  sessionsFolder: string,
+  heard?: Heard,
+): { parts: CommonParts; close(): Promise<void> } {
   const sessions = openSessions(sessionsFolder);
-  const models = modelOpener();
+  const models = modelOpener(heard);
   const embedder = embedderOnce();
   return {
     parts: {

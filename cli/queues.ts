@@ -13,6 +13,9 @@ import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { temporal } from '../temporal.config.ts';
 import { modelLack, placeLack } from './able.ts';
+import type { Keeper } from './limits/keeper.ts';
+import { declaredOf } from './limits/meter.ts';
+import type { Slots } from './limits/slots.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -88,6 +91,8 @@ interface QueueContext {
   identity: string;
   activities: Activities;
   sessions: Sessions;
+  /** keeps the limits of the models' queues */
+  limits: Keeper;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
   /** whether this process should poll the queue, given what the machine lacks for it */
@@ -102,14 +107,15 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
   const start = async (
     queue: string,
     lack: () => Promise<string | undefined>,
-    options: () => Partial<Parameters<typeof Worker.create>[0]>,
+    options: () => Partial<WorkerOptions>,
   ): Promise<void> => {
-    const { connection, namespace, identity, activities, keep, wants } = context();
+    const { connection, namespace, identity, activities, keep, wants, limits } = context();
     const wanted = await wants(queue, lack);
     const running = polled.get(queue);
     if (polled.has(queue)) {
       if (wanted || running?.getState() !== 'RUNNING') return;
       running.shutdown();
+      limits.drop(queue);
       polled.delete(queue);
       return;
     }
@@ -121,34 +127,41 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
     keep(worker);
   };
   return async (plan) => {
-    for (const [name, spec] of Object.entries(plan.spec.models))
+    for (const [name, spec] of Object.entries(plan.spec.models)) {
+      const queue = modelQueue(plan, name);
+      const declare = (): Slots => context().limits.declare(queue, spec, declaredOf(spec));
       await start(
-        modelQueue(plan, name),
+        queue,
         () => modelLack(plan, name),
-        () => modelOptions(spec),
+        () => modelOptions(spec, declare()),
       );
+      // Said anew for as long as the run is open.
+      if (polled.has(queue)) declare();
+    }
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
       const queue = environmentQueue(plan, name);
       await start(
         queue,
         () => placeLack(plan, name),
-        () => ({ tuner: placeTuner(context().sessions, queue, spec.sessions ?? 2) }),
+        () => activitySlots(sessionSlots(context().sessions, queue, spec.sessions ?? 2)),
       );
     }
   };
 }
 
-const placeTuner = (sessions: Sessions, queue: string, bound: number): NonNullable<WorkerOptions['tuner']> => ({
-  activityTaskSlotSupplier: sessionSlots(sessions, queue, bound),
-  workflowTaskSlotSupplier: fixed(2),
-  localActivityTaskSlotSupplier: fixed(1),
-  nexusTaskSlotSupplier: fixed(1),
+const activitySlots = (activityTaskSlotSupplier: CustomSlotSupplier<never>): Partial<WorkerOptions> => ({
+  tuner: {
+    activityTaskSlotSupplier,
+    workflowTaskSlotSupplier: fixed(2),
+    localActivityTaskSlotSupplier: fixed(1),
+    nexusTaskSlotSupplier: fixed(1),
+  },
 });
 
-const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
-  // A local model answers one call at a time: whatever waits does so in the queue, where priority decides who is next.
-  maxConcurrentActivityTaskExecutions: spec.provider === 'local' ? 1 : spec.limits.concurrency,
-  ...(spec.limits.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: spec.limits.rpm / 60 }),
+const modelOptions = ({ limits }: FullModel, slots: Slots): Partial<WorkerOptions> => ({
+  ...activitySlots(slots.supplier),
+  // What a server without limits of queues keeps; where it has them, they come before this.
+  ...(limits.rpm === undefined ? {} : { maxTaskQueueActivitiesPerSecond: limits.rpm / 60 }),
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */

@@ -9,6 +9,7 @@ import { caller, cancelled, queuedAt } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { episodeOf } from '../activities/lease.ts';
 import { openLedger } from '../activities/ledger.ts';
+import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import type { Store } from '../store/store.ts';
@@ -19,6 +20,11 @@ import { whichServer } from './connection.ts';
 import { homeFolder, storeUrl, treeOf } from './home.ts';
 import { leasesOf } from './leases.ts';
 import { leave } from './leave.ts';
+import type { Keeper, Minute } from './limits/keeper.ts';
+import { openLimits } from './limits/limits.ts';
+import { metered } from './limits/meter.ts';
+import { pinnedTo } from './limits/presence.ts';
+import type { Heard } from './models.ts';
 import { outliveStrays } from './modules/stray.ts';
 import { commonParts } from './parts.ts';
 import { polling } from './polling.ts';
@@ -45,7 +51,9 @@ export async function runWorker(): Promise<void> {
 
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
-  const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
+  const talk = await Connection.connect(connectionOptions);
+  const client = new Client({ connection: talk, namespace });
+  const limits = openLimits(talk, namespace, boot);
   const serving = workersOf();
   const shared = { connection, namespace, identity: boot, ...drain };
   const lacks: Record<string, string> = {};
@@ -53,7 +61,7 @@ export async function runWorker(): Promise<void> {
     lacks[queue] = lack;
   });
   const store = await openStore(storeUrl());
-  const parts = await compose({ home, store, pinnedQueue: `lbi.env.${boot}`, client }, () => ({
+  const parts = await compose({ home, store, pinnedQueue: pinnedTo(boot), client, limits }, () => ({
     ...shared,
     keep: serving.keep,
     wants: async (queue, lack) => !deps.sessions.leaving() && fit(queue, lack),
@@ -71,7 +79,9 @@ export async function runWorker(): Promise<void> {
     }),
   );
   const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
-  const pinned = await Worker.create({ ...shared, activities, ...own });
+  // Asked by `lbi limits`, of each worker on its own queue.
+  const minute = async (): Promise<Record<string, Minute>> => limits.minute();
+  const pinned = await Worker.create({ ...shared, activities: { ...activities, minute }, ...own });
   serving.keep(pinned);
   serving.keep(
     await Worker.create({
@@ -117,6 +127,7 @@ export async function runWorker(): Promise<void> {
   } finally {
     for (const timer of timers) clearInterval(timer);
     serving.stop();
+    limits.stop();
     record.stop();
     await parts.close();
     await connection.close();
@@ -165,7 +176,7 @@ function workersOf(): Serving {
   };
 }
 
-type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions'>;
+type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions' | 'limits'>;
 
 interface Parts {
   deps: Deps;
@@ -179,16 +190,20 @@ interface Place {
   store: Store;
   pinnedQueue: string;
   client: Client;
+  limits: Keeper;
 }
 
 /** Puts store, models and environments together: the one place where they meet. */
-async function compose({ home, store, pinnedQueue, client }: Place, polling: () => Polling): Promise<Parts> {
+async function compose({ home, store, pinnedQueue, client, limits }: Place, polling: () => Polling): Promise<Parts> {
   const stopping = new AbortController();
-  const common = commonParts(store, sessionsRoot(home));
+  const heard: Heard = (plan, name, allowance) => limits.told(modelQueue(plan, name), allowance);
+  const common = commonParts(store, sessionsRoot(home), heard);
   const { sessions } = common.parts;
   const deps: Deps = {
     ...common.parts,
-    openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
+    model: async (plan, name) =>
+      metered(await common.parts.model(plan, name), modelSpecOf(plan, name).provider, modelQueue(plan, name), limits),
+    openQueues: queueOpener(() => ({ ...polling(), activities, sessions, limits })),
     queues: { model: modelQueue, environment: environmentQueue },
     timing: {
       lostAfterSeconds: temporal.timeouts.lostWorker,

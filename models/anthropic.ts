@@ -3,6 +3,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { ModelError } from '../core/errors.ts';
 import type { JsonSchema } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { listeningFetch } from './allowance.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Message, Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
@@ -17,7 +18,6 @@ import {
   strangeAnswer,
   usageOf,
 } from './one-call.ts';
-import { providerFetch } from './provider-fetch.ts';
 import { schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'anthropic' }>;
@@ -40,7 +40,7 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
-    fetch: providerFetch,
+    fetch: listeningFetch(context, true),
   });
   const callee: Callee = {
     name: 'Anthropic',

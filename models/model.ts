@@ -80,6 +80,14 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
+/** What a provider says of its limits with an answer. */
+export interface Allowance {
+  /** calls a minute that it allows, where it is known that the number is per minute */
+  perMinute?: number;
+  /** true when next to nothing is left of the limit: the next calls will be refused */
+  spent: boolean;
+}
+
 /** What a provider is given besides its part of the spec. */
 export interface ModelContext {
   /** Reads a secret by name; throws an operator-fixable ModelError that names the variable when it is not set. */
@@ -88,4 +96,6 @@ export interface ModelContext {
   weights(sha256: string): Promise<string>;
   /** Absolute path of a file named in the pipeline, relative to the pipeline's folder. */
   file(path: string): string;
+  /** Hears what the provider says of its limits; left out where nobody keeps them. */
+  allowed?(allowance: Allowance): void;
 }

@@ -1,6 +1,7 @@
 /** OpenAI's chat completions, and every server that speaks them (Ollama, vLLM, llama.cpp) by `base_url`. */
 import type { OpenAI } from 'openai';
 import { ModelError } from '../core/errors.ts';
+import { listeningFetch } from './allowance.ts';
 import { type Answer, answerError, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
@@ -18,7 +19,6 @@ import {
 } from './one-call.ts';
 import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
 import { yesProbabilities } from './probabilities.ts';
-import { providerFetch } from './provider-fetch.ts';
 
 /** A model of OpenAI or of a compatible server. Throws ModelError when its key is not set, or OpenAI itself is asked without one. */
 export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Promise<Model> => {
@@ -37,7 +37,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
     keyName: spec.api_key && secretName(spec.api_key),
     secrets: key ? [key] : [],
   };
-  const { client, read } = await connect(spec, url, key);
+  const { client, read } = await connect(spec, url, key, listeningFetch(context, skills.official));
   const seconds = spec.timeout ?? defaultTimeout;
   return remoteModel(spec, key, async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
@@ -56,14 +56,14 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   });
 };
 
-const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefined) => {
+const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefined, listening: typeof fetch) => {
   const { OpenAI, APIError } = await import('openai');
   const client = new OpenAI({
     baseURL,
     timeout: sdkTimeout(spec.timeout ?? defaultTimeout),
     maxRetries: 0,
     logLevel: 'off',
-    fetch: providerFetch,
+    fetch: listening,
     // Said, so that no key or account of the environment is sent to a server that the pipeline names.
     apiKey: key ?? 'none',
     adminAPIKey: null,

@@ -46,8 +46,10 @@ function callSeconds(plan: Plan, load: Load): { serial: number; spread: number }
   if (spec === undefined || load.calls === 0) return { serial: 0, spread: 0 };
   const serial = load.calls * latency(spec, load);
   const atOnce = spec.provider === 'local' ? 1 : spec.limits.concurrency;
-  const paced = spec.limits.rpm === undefined ? 0 : (load.calls / spec.limits.rpm) * 60;
-  return { serial, spread: Math.max(serial / atOnce, paced) };
+  const { rpm, tpm } = spec.limits;
+  const paced = rpm === undefined ? 0 : (load.calls / rpm) * 60;
+  const rationed = tpm === undefined ? 0 : ((load.input + load.output) / tpm) * 60;
+  return { serial, spread: Math.max(serial / atOnce, paced, rationed) };
 }
 
 export interface StageSeconds {

@@ -16,19 +16,29 @@ const common = {
   max_tokens: whole('output', 'Most tokens of one reply.', { unit: 'tokens', min: 16, default: 1024, example: 2048 }),
   limits: section(
     'cost',
-    'Limits of the provider that the engine keeps.',
+    'Limits of the provider: kept over all workers and all runs that use the same provider, model and key. Where nothing is declared, they are found.',
     {
-      concurrency: whole('cost', 'Calls in flight at once, per worker.', {
-        unit: 'calls',
-        min: 1,
-        default: 8,
-        example: 16,
-      }),
+      concurrency: whole(
+        'cost',
+        'Calls in flight at once, over all workers; a local model takes one for each worker.',
+        {
+          unit: 'calls',
+          min: 1,
+          default: 8,
+          example: 16,
+        },
+      ),
       rpm: number('cost', 'Requests per minute, over all workers.', {
         unit: 'requests per minute',
         above: 0,
         optional: true,
         example: 300,
+      }),
+      tpm: whole('cost', 'Tokens per minute, of prompts and replies, over all workers.', {
+        unit: 'tokens per minute',
+        min: 1,
+        optional: true,
+        example: 200000,
       }),
     },
     { default: {} },

@@ -41,7 +41,7 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate config explain schema prompt preview plan run attach pause resume tune retry cancel runs show failures ui export retrieve check doctor up down worker completion'.split(
+  'init validate config explain schema prompt preview plan run attach pause resume tune limits retry cancel runs show failures ui export retrieve check doctor up down worker completion'.split(
     ' ',
   );
 
@@ -88,6 +88,12 @@ const wrong: Wrong[] = [
   { args: ['show', '@last', 'a', 'b'], exit: 2, says: /too many arguments/ },
   { args: ['resume', 'x', '--budget', 'much'], exit: 2, says: /expected a number/ },
   { args: ['resume', 'x', '--budget', '-3'], exit: 2, says: /expected a number/ },
+  { args: ['limits', '--model', 'x', '--rpm', '0'], exit: 2, says: /expected a number above 0/ },
+  { args: ['limits', '--model', 'x', '--tpm', '1.5'], exit: 2, says: /whole number above 0/ },
+  { args: ['limits', '--reset', '--rpm', '5'], exit: 2, says: /--reset goes back/ },
+  { args: ['limits', 'nowhere.yaml'], exit: 2, says: /no such file/ },
+  { args: ['limits', 'lacking.yaml'], exit: 3, says: /missing-key/ },
+  { args: ['limits', 'r-nothing'], exit: 3, says: /no runs here yet/ },
   { args: ['retrieve', 'x', 'y', '-k', '0'], exit: 2, says: /whole number above 0/ },
   { args: ['retrieve', 'x', 'y', '--by', 'luck'], exit: 2, says: /observation, instruction, query/ },
   { args: ['export', 'x', '--format', 'csv'], exit: 2, says: /openai, trl, sharegpt, atif, adp, parquet/ },

@@ -3,7 +3,9 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
+import { dataConverter } from './encryption/converter.ts';
 import { program } from './home.ts';
+import { refused } from './server/refused.ts';
 import { serverStatus } from './server/server.ts';
 
 export interface Place {
@@ -30,14 +32,26 @@ export async function whichServer(home: string): Promise<Place> {
   };
 }
 
+/** A client that reads and writes as the workers do. Throws an operator error that says why a server refuses. */
+export async function openClient({ connectionOptions, namespace }: Place): Promise<Client> {
+  try {
+    const connection = await Connection.connect(connectionOptions);
+    return new Client({ connection, namespace, dataConverter: dataConverter() });
+  } catch (error) {
+    throw refused(error, connectionOptions.address ?? '', namespace);
+  }
+}
+
 /** Runs the work with a client and closes the connection. */
 export async function withClient<T>(home: string, work: (client: Client, place: Place) => Promise<T>): Promise<T> {
   const place = await whichServer(home);
-  const connection = await Connection.connect(place.connectionOptions);
+  const client = await openClient(place);
   try {
-    return await work(new Client({ connection, namespace: place.namespace }), place);
+    return await work(client, place);
+  } catch (error) {
+    throw refused(error, place.connectionOptions.address ?? '', place.namespace);
   } finally {
-    await connection.close();
+    await client.connection.close();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The task queues of models and environments: their names, and the workers that poll them. */
 import { createHash } from 'node:crypto';
-import type { CustomSlotSupplier, NativeConnection, SlotPermit } from '@temporalio/worker';
+import type { CustomSlotSupplier, NativeConnection, SlotPermit, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
@@ -83,6 +83,10 @@ interface QueueContext {
   identity: string;
   activities: Activities;
   sessions: Sessions;
+  /** the name of a queue in this project */
+  named(queue: string): string;
+  /** what all workers of this process have in common */
+  common: Pick<WorkerOptions, 'dataConverter' | 'interceptors'>;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
 }
@@ -95,15 +99,17 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
   const start = async (queue: string, options: Partial<Parameters<typeof Worker.create>[0]>): Promise<void> => {
     if (polled.has(queue)) return;
     polled.add(queue);
-    const { connection, namespace, identity, activities, keep } = context();
-    keep(await Worker.create({ connection, namespace, identity, taskQueue: queue, activities, ...drain, ...options }));
+    const { connection, namespace, identity, activities, common, keep } = context();
+    const own = { connection, namespace, identity, taskQueue: queue, activities };
+    keep(await Worker.create({ ...own, ...common, ...drain, ...options }));
   };
   return async (plan) => {
+    const { named, sessions } = context();
     for (const [name, spec] of Object.entries(plan.spec.models))
-      await start(modelQueue(plan, name), modelOptions(spec));
+      await start(named(modelQueue(plan, name)), modelOptions(spec));
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
-      const queue = environmentQueue(plan, name);
-      const activityTaskSlotSupplier = sessionSlots(context().sessions, queue, spec.sessions ?? 2);
+      const queue = named(environmentQueue(plan, name));
+      const activityTaskSlotSupplier = sessionSlots(sessions, queue, spec.sessions ?? 2);
       const others = {
         workflowTaskSlotSupplier: fixed(2),
         localActivityTaskSlotSupplier: fixed(1),

@@ -1,13 +1,12 @@
 /** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
 import type { Client } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { LbiError } from '../core/errors.ts';
 import type { PipelineInput, Progress } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { putJson } from '../store/json.ts';
 import { openStore } from '../store/stores.ts';
-import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
 import { type Place, withClient, workflowPage } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
@@ -16,8 +15,10 @@ import type { Outlook } from './plan/outlook.ts';
 import { priceSource } from './plan/price.ts';
 import { lookAhead } from './plan.ts';
 import { planFile } from './plans.ts';
+import { projectOf, queueOf } from './project.ts';
 import { reportLines } from './report.ts';
 import { newRunId, type RunRecord, saveRun } from './runs.ts';
+import { withAttributes } from './server/attributes.ts';
 import { up } from './supervise.ts';
 
 export interface RunOptions {
@@ -61,7 +62,7 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
       createdAt: new Date().toISOString(),
     };
     await saveRun(store, record);
-    await start(client, record);
+    await start(client, record, queueOf(await projectOf(store)), say);
     announce(record, place, options);
     if (options.detach === true) return 0;
     const watched = await watch(client, store, record, { json: options.json === true });
@@ -89,19 +90,27 @@ const quietly =
     if (line.startsWith('error:')) say(line);
   };
 
-async function start(client: Client, record: RunRecord): Promise<void> {
+async function start(client: Client, record: RunRecord, taskQueue: string, say: (line: string) => void): Promise<void> {
   const input: PipelineInput = { pipeline: record.pipeline, run: record.run, plan: record.plan };
-  await client.workflow.start('pipeline', {
-    taskQueue: temporal.mainQueue,
-    workflowId: record.workflowId,
-    args: [input],
-    memo: { plan: record.plan },
-    staticSummary: `${record.pipeline}: documents to dataset`,
-    typedSearchAttributes: [
-      { key: keys.run, value: record.run },
-      { key: keys.pipeline, value: record.pipeline },
-    ],
-  });
+  const begin = (typedSearchAttributes: SearchAttributePair[]): Promise<unknown> =>
+    client.workflow.start('pipeline', {
+      taskQueue,
+      workflowId: record.workflowId,
+      args: [input],
+      memo: { plan: record.plan },
+      staticSummary: `${record.pipeline}: documents to dataset`,
+      ...(typedSearchAttributes.length === 0 ? {} : { typedSearchAttributes }),
+    });
+  const attributes = [
+    { key: keys.run, value: record.run },
+    { key: keys.pipeline, value: record.pipeline },
+  ];
+  await withAttributes(
+    client,
+    () => begin(attributes),
+    () => begin([]),
+    say,
+  );
 }
 
 function announce(record: RunRecord, place: Place, options: RunOptions): void {

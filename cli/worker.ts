@@ -4,22 +4,28 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { NativeConnection, type NativeConnectionOptions, Worker } from '@temporalio/worker';
 import { caller, cancelled } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
+import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
-import { whichServer } from './connection.ts';
+import { dataConverter, encrypts } from './encryption/converter.ts';
+import { keyring } from './encryption/keys.ts';
 import { homeFolder, storeUrl } from './home.ts';
 import { outliveStrays } from './modules/stray.ts';
+import { openRuns, planOf } from './open-runs.ts';
 import { commonParts } from './parts.ts';
 import { removeState, writeState } from './processes.ts';
+import { projectOf, queueOf } from './project.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
+import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { type Ready, reachServer } from './worker-start.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
 const lookEvery = 3000;
@@ -27,41 +33,42 @@ const lookEvery = 3000;
 /** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
 export async function runWorker(): Promise<void> {
   outliveStrays();
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const telemetry = await openTelemetry('worker');
+  const { log } = telemetry;
   const home = homeFolder();
   const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
   await mkdir(home, { recursive: true });
   await reapSessions(home);
-
-  const { connectionOptions, namespace } = await whichServer(home);
-  const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
-  const client = new Client({ connection: await Connection.connect(connectionOptions), namespace });
+  const store = await openStore(storeUrl());
+  const project = await projectOf(store);
+  const ready = await reachServer({ home, boot, project, log });
+  const { client, place } = ready;
+  const connection = await NativeConnection.connect(place.connectionOptions as NativeConnectionOptions);
   const serving = workersOf();
-  const shared = { connection, namespace, identity: boot, ...drain };
-  const parts = await compose(home, `lbi.env.${boot}`, client, () => ({ ...shared, keep: serving.keep }));
+  const common = { dataConverter: dataConverter(), interceptors: { activity: telemetry.activities } };
+  const shared = { connection, namespace: place.namespace, identity: boot, ...common, ...drain };
+  const polling = { ...shared, common, keep: serving.keep };
+  const parts = await compose({ home, store, project, boot, telemetry, client }, () => polling);
   const { deps, activities } = parts;
-  serving.keep(
-    await Worker.create({
-      ...shared,
-      activities,
-      taskQueue: temporal.mainQueue,
-      workflowBundle: await workflowBundle(join(home, 'cache')),
-      maxConcurrentActivityTaskExecutions: 50,
-      maxCachedWorkflows: 500,
-    }),
-  );
+  const bundle = await workflowBundle(join(home, 'cache'), { encrypts: encrypts() });
+  const main = { ...shared, activities, workflowBundle: bundle, maxCachedWorkflows: 500 };
+  for (const taskQueue of ready.queues)
+    serving.keep(await Worker.create({ ...main, taskQueue, maxConcurrentActivityTaskExecutions: 50 }));
   const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
   serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
-  await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
+  const state = { pid: process.pid, boot, ready: true };
+  await writeState(home, 'worker', { ...state, key: keyring().first?.id ?? null });
+  log.info({ boot, queues: ready.queues, server: place.connectionOptions.address, encrypts: encrypts() }, 'serving');
 
+  const look = looker({ home, state, ready, parts, log, stop: serving.stop });
   const timers = [
-    setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery),
+    setInterval(() => void look(), lookEvery),
     setInterval(
       () => void closeAbandoned(client, deps.sessions).catch(() => undefined),
       temporal.timeouts.sweep * 1000,
     ),
   ];
-  await openRunning(client, deps).catch(() => undefined);
+  await look();
   process.once('SIGTERM', serving.stop);
   process.once('SIGINT', serving.stop);
   try {
@@ -71,8 +78,62 @@ export async function runWorker(): Promise<void> {
     serving.stop();
     await parts.close();
     await connection.close();
+    await client.connection.close();
     await removeState(home, 'worker');
+    log.info({ boot }, 'stopped');
+    await telemetry.close();
   }
+}
+
+interface Looking {
+  home: string;
+  state: { pid: number; boot: string; ready: boolean };
+  ready: Ready;
+  parts: Parts;
+  log: Telemetry['log'];
+  stop(): void;
+}
+
+/** What is looked at every few seconds: runs whose queues are not polled yet, and whether the keys have changed. */
+function looker({ home, state, ready, parts, log, stop }: Looking): () => Promise<void> {
+  const encrypted = encrypts();
+  let key = keyring().first?.id ?? null;
+  let lastProblem = '';
+  const problem = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== lastProblem) log.warn(message);
+    lastProblem = message;
+  };
+  const keys = async (): Promise<void> => {
+    const now = keyring().first?.id ?? null;
+    if (now === key) return;
+    key = now;
+    // Whether failures are encrypted is part of the workflows' bundle: the supervisor starts another worker.
+    if (encrypts() !== encrypted) {
+      log.info('encryption was switched: the worker starts anew');
+      return stop();
+    }
+    log.info({ key }, 'another key encrypts from now on');
+    await writeState(home, 'worker', { ...state, key });
+  };
+  const queues = async (queue: string): Promise<void> => {
+    for await (const run of openRuns(ready.client, queue)) {
+      try {
+        const ref = await planOf(run);
+        if (ref !== undefined) await parts.openQueues(queue, ref);
+      } catch (error) {
+        problem(error);
+      }
+    }
+  };
+  return async () => {
+    try {
+      await keys();
+      for (const queue of ready.queues) await queues(queue);
+    } catch (error) {
+      problem(error);
+    }
+  };
 }
 
 interface Serving {
@@ -98,24 +159,47 @@ function workersOf(): Serving {
   };
 }
 
-type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions'>;
+type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions' | 'named'>;
 
 interface Parts {
   deps: Deps;
   activities: Activities;
+  /** Polls what a run on that main queue needs. */
+  openQueues(queue: string, plan: string): Promise<void>;
   /** Stops what is at work and closes sessions and models. */
   close(): Promise<void>;
 }
 
+interface Composing {
+  home: string;
+  store: Store;
+  project: string;
+  boot: string;
+  telemetry: Telemetry;
+  client: Client;
+}
+
 /** Puts store, models and environments together: the one place where they meet. */
-async function compose(home: string, pinnedQueue: string, client: Client, polling: () => Polling): Promise<Parts> {
+async function compose(
+  { home, store, project, boot, telemetry, client }: Composing,
+  polling: () => Polling,
+): Promise<Parts> {
   const stopping = new AbortController();
-  const common = commonParts(await openStore(storeUrl()), sessionsRoot(home));
-  const { sessions } = common.parts;
+  const common = commonParts(store, sessionsRoot(home));
+  const { sessions, model } = common.parts;
+  const named = (queue: string): string => queueOf(project, queue);
+  const openQueues = queueOpener(() => ({ ...polling(), named, activities, sessions }));
+  // Runs that began before queues carried their project: only a server of our own can have them.
+  const old = { ...sessions, held: (queue: string) => sessions.held(named(queue)) };
+  const openOld = queueOpener(() => ({ ...polling(), named: (queue) => queue, activities, sessions: old }));
   const deps: Deps = {
     ...common.parts,
-    openQueues: queueOpener(() => ({ ...polling(), activities, sessions })),
-    queues: { model: modelQueue, environment: environmentQueue },
+    model: async (plan, name) => telemetry.watched(await model(plan, name), plan, name),
+    openQueues,
+    queues: {
+      model: (plan, name) => named(modelQueue(plan, name)),
+      environment: (plan, name) => named(environmentQueue(plan, name)),
+    },
     timing: {
       lostAfterSeconds: temporal.timeouts.lostWorker,
       heartbeatSeconds: temporal.timeouts.heartbeat,
@@ -123,7 +207,7 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
       historyEvents: temporal.historyEvents,
     },
     ended: (ids) => endedOf(client, ids),
-    pinnedQueue,
+    pinnedQueue: named(`${temporal.queuePrefix}.env.${boot}`),
     caller,
     cancelled,
     signal: stopping.signal,
@@ -133,16 +217,9 @@ async function compose(home: string, pinnedQueue: string, client: Client, pollin
     stopping.abort();
     await common.close();
   };
-  return { deps, activities, close };
-}
-
-/** Polls the queues of every run that is open, whoever started it. */
-async function openRunning(client: Client, deps: Deps): Promise<void> {
-  const query = `WorkflowType = 'pipeline' AND ExecutionStatus = 'Running'`;
-  for await (const { memo } of client.workflow.list({ query })) {
-    const ref = memo?.plan;
-    if (typeof ref === 'string') await deps.openQueues(await deps.plan(ref));
-  }
+  const openFor = async (queue: string, ref: string): Promise<void> =>
+    (queue === temporal.queuePrefix ? openOld : openQueues)(await deps.plan(ref));
+  return { deps, activities, openQueues: openFor, close };
 }
 
 /** Closes the sessions of episodes that are over: one that was terminated, or given up, closes nothing itself. */

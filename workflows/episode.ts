@@ -9,7 +9,6 @@ import {
   log,
   patched,
   setCurrentDetails,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
@@ -17,6 +16,7 @@ import type { Ref } from '../schemas/common.ts';
 import type { EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeEntry, EpisodeInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { bounded, call, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
 import { type Gate, openGate } from './gate.ts';

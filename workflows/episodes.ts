@@ -21,6 +21,7 @@ import { addUsage, noUsage } from '../core/usage.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { childAttributes } from './attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
 import { resumeSignal } from './gate.ts';
@@ -117,11 +118,11 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         staticSummary: task.title,
-        typedSearchAttributes: [
+        ...childAttributes([
           { key: keys.run, value: flow.run },
           { key: keys.pipeline, value: flow.pipeline },
           { key: keys.stage, value: 'interact' },
-        ],
+        ]),
       }),
     );
   } catch (error) {

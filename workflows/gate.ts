@@ -1,9 +1,10 @@
 /** The gate: work that needs a person waits here, is visible as blocked, and goes on after `lbi resume`. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { CancellationScope, condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, condition, defineSignal, setHandler } from '@temporalio/workflow';
 import type { BudgetChange } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { failureKind, failureMessage } from './call.ts';
 
 /** `lbi resume`: goes on with what waits, and raises the caps that are given. */

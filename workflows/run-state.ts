@@ -1,11 +1,12 @@
 /** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
 import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { call } from './call.ts';
 import type { Gate } from './gate.ts';
 

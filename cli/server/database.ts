@@ -26,7 +26,7 @@ export async function refuseOtherVersion(folder: string, version: string): Promi
     if (open === 0) continue;
     throw new LbiError(
       'operator',
-      `${path} holds ${open} open workflows of a server by temporal ${line}, and this program is temporal ${version}, which cannot read it.\n` +
+      `${path} holds ${open} open ${open === 1 ? 'workflow' : 'workflows'} of a server by temporal ${line}, and this program is temporal ${version}, which cannot read it.\n` +
         `  to finish them   LBI_TEMPORAL=/path/to/temporal-${line} ${program} up\n` +
         `  to give them up  mv ${path} ${path}.old   (what they finished is in the store: the same pipeline again reuses it)`,
     );
@@ -34,9 +34,10 @@ export async function refuseOtherVersion(folder: string, version: string): Promi
 }
 
 /** Loaded when it is needed: Node 22 says at every load that it is experimental. */
-async function withDatabase<T>(path: string, readOnly: boolean, work: (database: DatabaseSync) => T): Promise<T> {
+async function withDatabase<T>(path: string, work: (database: DatabaseSync) => T): Promise<T> {
   const { DatabaseSync } = await import('node:sqlite');
-  const database = new DatabaseSync(path, { readOnly });
+  // Temporal's schema writes texts in double quotes.
+  const database = new DatabaseSync(path, { enableDoubleQuotedStringLiterals: true });
   try {
     return work(database);
   } finally {
@@ -47,8 +48,9 @@ async function withDatabase<T>(path: string, readOnly: boolean, work: (database:
 /** Workflows that were running when the server last stopped; 0 where the file does not say. */
 async function openRunsIn(path: string): Promise<number> {
   try {
-    const query = 'SELECT count(*) AS open FROM executions_visibility WHERE status = 1';
-    return await withDatabase(path, false, (database) => Number(database.prepare(query).get()?.open ?? 0));
+    // The server has workflows of its own, which never end.
+    const query = `SELECT count(*) AS open FROM executions_visibility WHERE status = 1 AND workflow_type_name NOT LIKE 'temporal-sys%'`;
+    return await withDatabase(path, (database) => Number(database.prepare(query).get()?.open ?? 0));
   } catch {
     return 0;
   }
@@ -59,7 +61,7 @@ export async function compact(path: string): Promise<{ before: number; after: nu
   const sizeOf = async (): Promise<number> => (await stat(path)).size;
   const before = await sizeOf();
   try {
-    await withDatabase(path, false, (database) => {
+    await withDatabase(path, (database) => {
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       database.exec('VACUUM');
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)');

@@ -9,6 +9,10 @@ const leastRoom = 32e6;
 const logLimit = 20e6;
 const logs = ['server.log', 'worker.log', 'supervisor.log'];
 
+/** Whether an error says that a disk is full. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Error && (('code' in error && error.code === 'ENOSPC') || isFull(error.cause));
+
 /** Throws an operator error when the disk of the folder is full. */
 export async function needRoom(home: string): Promise<void> {
   const { bavail, bsize } = await statfs(home);

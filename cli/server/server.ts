@@ -6,11 +6,11 @@ import { join, resolve } from 'node:path';
 import { LbiError } from '../../core/errors.ts';
 import { type TemporalConfig, temporal } from '../../temporal.config.ts';
 import { databaseFile, refuseOtherVersion } from './database.ts';
-import { rotateLogs } from './disk.ts';
+import { isFull, rotateLogs } from './disk.ts';
 import { findTemporal, type TemporalProgram } from './find.ts';
 import { withLock } from './lock.ts';
 import { prepareNamespace } from './namespace.ts';
-import { freePort, listens } from './ports.ts';
+import { freePort, listens, listensHere } from './ports.ts';
 import { gone, identify, isRunning, sameStart } from './process.ts';
 import { readRecord, type ServerRecord, writeRecord } from './record.ts';
 
@@ -84,18 +84,27 @@ export async function serverStatus(home: string, config: TemporalConfig = tempor
 export async function stopServer(home: string): Promise<boolean> {
   const folder = resolve(home);
   await mkdir(folder, { recursive: true });
-  return withLock(join(folder, 'server.lock'), bootMs + 10_000, async () => {
-    const known = await readRecord(folder);
-    if (known === undefined || known.pid === null || (await alive(known)) === undefined) return false;
-    const identity = { started: known.started ?? '' };
-    process.kill(known.pid, 'SIGTERM');
-    if (!(await gone(known.pid, identity, 10_000))) {
-      process.kill(known.pid, 'SIGKILL');
-      await gone(known.pid, identity, 5000);
-    }
-    await writeRecord(folder, { ...known, pid: null, started: null });
-    return true;
-  });
+  try {
+    return await withLock(join(folder, 'server.lock'), bootMs + 10_000, () => stopNow(folder));
+  } catch (error) {
+    // On a full disk no lock can be made, and stopping is what makes room possible.
+    if (!isFull(error)) throw error;
+    return stopNow(folder);
+  }
+}
+
+async function stopNow(folder: string): Promise<boolean> {
+  const known = await readRecord(folder);
+  if (known === undefined || known.pid === null || (await alive(known)) === undefined) return false;
+  const identity = { started: known.started ?? '' };
+  process.kill(known.pid, 'SIGTERM');
+  if (!(await gone(known.pid, identity, 10_000))) {
+    process.kill(known.pid, 'SIGKILL');
+    await gone(known.pid, identity, 5000);
+  }
+  // A record that cannot be written names a process that is gone, which is seen.
+  await writeRecord(folder, { ...known, pid: null, started: null }).catch(() => undefined);
+  return true;
 }
 
 /** The recorded server when its process is still the one that was started: same pid, start time and database. */
@@ -155,12 +164,15 @@ async function launch(
   const record = { ...ports, pid: child.pid, started: identity.started, db, version: program.version };
   await writeRecord(folder, record);
   const end = Date.now() + bootMs;
-  while (!(await listens(config.server.host, ports.port))) {
+  while (!(await serves(child.pid, config.server.host, ports.port))) {
     if (!(await isRunning(child.pid, identity)) || Date.now() > end) return undefined;
     await new Promise((wake) => setTimeout(wake, 50));
   }
   return running(record, child.pid);
 }
+
+const serves = async (pid: number, host: string, port: number): Promise<boolean> =>
+  (await listens(host, port)) && (await listensHere(pid, port)) !== false;
 
 /** Arguments of `temporal` for a server on this file and these ports. */
 function serverArguments(config: TemporalConfig, db: string, ports: Ports): string[] {

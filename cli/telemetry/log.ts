@@ -59,6 +59,9 @@ export function openLog(process: string, level: Level = logLevel(), out: (line: 
 /** Milliseconds in which the same message of Temporal's core is written once: while a server is away it repeats itself every second. */
 const repeatAfter = 30_000;
 
+/** What every worker says of itself at its start, and means nothing here. */
+const noise = /^(No (Nexus services|workflows) registered|Worker state changed)/;
+
 const quiet = (meta: LogMetadata | undefined): boolean => meta?.sdkComponent === 'core';
 
 /** Temporal's messages in this log, with its ids under the names that the rest uses. */
@@ -71,6 +74,7 @@ export function temporalLogger(log: Logger): TemporalLogger {
       if (last.size > 200) last.clear();
       last.set(message, now);
     }
+    if (noise.test(message)) return;
     log[level.toLowerCase() as Lowercase<LogLevel>](fieldsOf(meta), message);
   };
   return {

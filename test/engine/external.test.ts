@@ -24,6 +24,7 @@ after(async () => {
 let cluster: Cluster;
 let client: Client;
 let environment: Record<string, string>;
+let two: Place;
 before(async () => {
   await makeCertificates(folder);
   // The server is set up for another project's namespace: ours is made by hand, without search attributes.
@@ -67,11 +68,18 @@ before(async () => {
 
 const slow = (text: string): string => text.replaceAll('lamps.script.yaml }', 'lamps.script.yaml, delay: 1 }');
 
-async function placeFor(change: (text: string) => string, more: Record<string, string> = {}): Promise<Place> {
-  const place = await makePlace({ documents: 3, oneTask: true, change, environment: { ...environment, ...more } });
+async function placeFor(change: (text: string) => string, variables: Record<string, string>): Promise<Place> {
+  const place = await makePlace({ documents: 3, oneTask: true, change, environment: variables });
   closing.push(place.close);
   return place;
 }
+
+/** The same as the variables say, as a profile. */
+const profile = (): string => {
+  const file = (name: string): string => JSON.stringify(join(folder, name));
+  const tls = `[profile.default.tls]\nserver_ca_cert_path = ${file('ca.pem')}\nclient_cert_path = ${file('client.pem')}\nclient_key_path = ${file('client.key')}\n`;
+  return `[profile.default]\naddress = "${cluster.address}"\nnamespace = "team"\napi_key = "${apiKey}"\n${tls}`;
+};
 
 const said = async (place: Place, extra: Record<string, string>): Promise<string> => {
   const { stderr, exitCode } = await execa(
@@ -98,7 +106,8 @@ test('attributes that may not be made: the run works without, and the commands a
   timeout: 200_000,
 }, async () => {
   cluster.deny.push('AddSearchAttributes');
-  const place = await placeFor(slow);
+  two = await placeFor((text) => text, environment);
+  const place = two;
   const run = await place.lbi('run', 'pipeline.yaml', '--json');
   cluster.deny.length = 0;
   assert.equal(run.exitCode, 0, run.stderr);
@@ -111,14 +120,13 @@ test('attributes that may not be made: the run works without, and the commands a
   assert.deepEqual([line('server')?.ok, line('retention')?.ok, line('search attributes')?.ok], [true, false, false]);
   assert.match(line('retention')?.detail ?? '', /3 days/);
   assert.ok(!existsSync(join(place.folder, '.lbi', 'server.json')), 'an embedded server was started');
-  await place.lbi('down');
 });
 
 test('two projects on one cluster: each run is worked on by its own worker, over kill and resume, to the end or to cancel', {
   timeout: 300_000,
 }, async () => {
-  const one = await placeFor(slow);
-  const two = await placeFor((text) => text);
+  const one = await placeFor(slow, {});
+  await writeFile(join(one.folder, 'temporal.toml'), profile());
   const first = await launch(one);
   await progressWhen(client, first, ({ inFlight }) => inFlight > 0);
   // The worker of the first dies, with no supervisor to start another: the second's must not take over.
@@ -127,6 +135,7 @@ test('two projects on one cluster: each run is worked on by its own worker, over
   const [supervisor, worker] = [await state('supervisor'), await state('worker')];
   process.kill(supervisor.pid, 'SIGKILL');
   process.kill(worker.pid, 'SIGKILL');
+  await writeFile(join(two.folder, 'docs', 'hall.md'), '# Page of the hall\n\nEach lamp can be switched.\n');
   const second = await launch(two);
   const info = async (run: string) => client.workflow.getHandle(`lamps/${run}`).describe();
   const queues = [(await info(first)).taskQueue, (await info(second)).taskQueue];
@@ -141,7 +150,7 @@ test('two projects on one cluster: each run is worked on by its own worker, over
 
   for (const name of ['attic', 'cellar', 'pantry'])
     await writeFile(join(one.folder, 'docs', `${name}.md`), `# Page of the ${name}\n\nEach lamp can be switched.\n`);
-  const third = await launch(one);
+  const third = await launch(one, '--set', 'models.writer.delay=6');
   await progressWhen(client, third, ({ inFlight }) => inFlight > 0);
   await one.lbi('cancel', third);
   assert.equal(lastEvent((await one.lbi('attach', third, '--json')).stdout).status, 'CANCELLED');
@@ -149,33 +158,18 @@ test('two projects on one cluster: each run is worked on by its own worker, over
   assert.ok((await doctor(one)).find(({ what }) => what === 'search attributes')?.ok);
 
   // Who is not let in is told why, at once.
-  assert.match(
-    await said(one, { TEMPORAL_API_KEY: 'wrong' }),
-    /does not accept these credentials.*\n.*TEMPORAL_API_KEY/,
-  );
-  assert.match(await said(one, { TEMPORAL_NAMESPACE: 'nobody' }), /there is no such namespace.*\n.*TEMPORAL_NAMESPACE/);
-  assert.match(
-    await said(one, { TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'client.pem') }),
-    /no secure connection|does not answer/,
-  );
-  assert.match(
-    await said(one, { TEMPORAL_ADDRESS: '127.0.0.1:1' }),
-    /127\.0\.0\.1:1.* does not answer.*\n.*TEMPORAL_ADDRESS/,
-  );
+  const [key, namespace, authority, address] = await Promise.all([
+    said(one, { TEMPORAL_API_KEY: 'wrong' }),
+    said(one, { TEMPORAL_NAMESPACE: 'nobody' }),
+    said(one, { TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(folder, 'client.pem') }),
+    said(one, { TEMPORAL_ADDRESS: '127.0.0.1:1' }),
+  ]);
+  assert.match(key, /does not accept these credentials.*\n.*TEMPORAL_API_KEY/);
+  assert.match(namespace, /there is no such namespace.*\n.*TEMPORAL_NAMESPACE/);
+  assert.match(authority, /no secure connection.*\n.*TEMPORAL_TLS|does not answer/);
+  assert.match(address, /127\.0\.0\.1:1.* does not answer.*\n.*TEMPORAL_ADDRESS/);
 
   // The key is nowhere that outlives the commands.
   for (const name of ['worker.log', 'supervisor.log', 'worker.json'])
     assert.ok(!(await readFile(join(one.folder, '.lbi', name), 'utf8').catch(() => '')).includes(apiKey), name);
-});
-
-test('a profile in temporal.toml does as well', { timeout: 120_000 }, async () => {
-  const { HOME = '', PATH = '' } = process.env;
-  const place = await makePlace({ documents: 1, oneTask: true, environment: { HOME, PATH } });
-  closing.push(place.close);
-  const file = (name: string): string => JSON.stringify(join(folder, name));
-  const tls = `[profile.default.tls]\nserver_ca_cert_path = ${file('ca.pem')}\nclient_cert_path = ${file('client.pem')}\nclient_key_path = ${file('client.key')}\n`;
-  const profile = `[profile.default]\naddress = "${cluster.address}"\nnamespace = "team"\napi_key = "${apiKey}"\n`;
-  await writeFile(join(place.folder, 'temporal.toml'), profile + tls);
-  const { stdout, stderr } = await place.lbi('run', 'pipeline.yaml', '--json');
-  assert.equal(lastEvent(stdout || stderr).status, 'COMPLETED');
 });

@@ -17,6 +17,8 @@ export function logLevel(text = process.env.LBI_LOG): Level {
 }
 
 const secretName = /key|token|secret|password|passwd|credential|headers/i;
+/** Settings that may stand in `.env` as well, and that messages have to name. */
+const setting = /^(LBI|TEMPORAL|OTEL)_/;
 
 /**
  * Replaces the values of secrets (variables with such a name, and all of `.env`) wherever they stand. Nothing ought to log them; a
@@ -29,9 +31,12 @@ export function secretMask(): (text: string) => string {
   return (text) => {
     if (Date.now() - readAt > 5000) {
       readAt = Date.now();
-      const all = [...named, ...Object.entries(environmentFile())].map(([, value]) => value ?? '');
+      const own = Object.entries(environmentFile()).filter(([name]) => !setting.test(name) || secretName.test(name));
+      // Several keys in one variable are separated by commas, and may be repeated one by one.
+      const all = [...named, ...own].flatMap(([, value = '']) => [value, ...value.split(',')]);
       const long = all.filter((value) => value.length >= 8);
-      values = [...new Set(long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))];
+      const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
+      values = [...new Set(forms)].toSorted((a, b) => b.length - a.length);
     }
     return values.reduce((masked, value) => masked.replaceAll(value, '***'), text);
   };

@@ -65,7 +65,8 @@ export function openLog(process: string, level: Level = logLevel(), out: (line: 
 const repeatAfter = 30_000;
 
 /** What every worker says of itself at its start, and means nothing here. */
-const noise = /^(No (Nexus services|workflows) registered|Worker state changed)/;
+const noise =
+  /^(No (Nexus services|workflows) registered|Worker state changed|Error in custom slot supplier.*no longer needed)/;
 
 const quiet = (meta: LogMetadata | undefined): boolean => meta?.sdkComponent === 'core';
 

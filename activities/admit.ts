@@ -1,7 +1,7 @@
 /** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
 import { type TaskSet, taskSet } from '../core/task-set.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
+import type { DocumentEntry, EpisodeEntry, FailureClass, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import { findPage, getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
@@ -10,6 +10,7 @@ import { finishedEpisode } from './conclude.ts';
 import { corpusOf } from './corpus.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
+import { againTask, isRetried } from './take-up.ts';
 
 /** What became of a document's tasks; a page of the run. */
 export interface Batch {
@@ -46,6 +47,8 @@ interface AdmitInput {
   batch: number;
   document: DocumentEntry | null;
   tasks: Ref | null;
+  /** set where finished tasks in which something failed are taken up again */
+  retry?: { class: FailureClass | null };
 }
 
 export const admit =
@@ -57,7 +60,8 @@ export const admit =
     const finished: EpisodeEntry[] = [];
     for (const task of batch.fresh) {
       const done = await finishedEpisode(deps, plan, task);
-      if (done !== undefined) finished.push(done);
+      if (done !== undefined && isRetried(input.retry, done)) fresh.push(await againTask(deps.store, done));
+      else if (done !== undefined) finished.push(done);
       else fresh.push(await withAttempt(deps, plan, task));
     }
     return { fresh, finished, duplicates: batch.duplicates };
@@ -71,8 +75,7 @@ export async function admitted(deps: Deps, plan: Plan, input: AdmitInput): Promi
 
 /** A task whose trajectory is in the store already: its episode opens no session. */
 async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<TaskEntry> {
-  const attempt = await findAttempt(deps.store, plan, task);
-  return attempt === undefined ? task : { ...task, attempt };
+  return { ...task, ...(await findAttempt(deps.store, plan, task)) };
 }
 
 async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: string): Promise<Batch> {

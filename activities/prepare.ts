@@ -5,6 +5,7 @@ import type { CallPatience, FailureRule, Flow, OwnCall, OwnFlow, PaidStage, Pipe
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { treeQueue } from '../temporal.config.ts';
 import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
@@ -41,6 +42,7 @@ export const prepare =
           optional,
         })),
         environment: deps.queues.environment(plan, interact.environment),
+        ...(input.tree === undefined ? {} : { files: treeQueue(input.tree) }),
       },
       accounts: {
         instruct: `instruct/${instruct.model}`,
@@ -55,6 +57,9 @@ export const prepare =
         ...(environment !== undefined && 'verify' in environment && environment.verify !== undefined
           ? { verify: true as const }
           : {}),
+        ...(environment?.lease === undefined
+          ? {}
+          : { lease: { name: environment.lease.name, slots: environment.lease.slots } }),
       },
       construct:
         construct === undefined

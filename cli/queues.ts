@@ -11,6 +11,8 @@ import type { Activities } from '../schemas/activities.ts';
 import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { temporal } from '../temporal.config.ts';
+import { modelLack, placeLack } from './able.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -23,10 +25,13 @@ const slug = (text: string): string =>
     .replaceAll(/[^a-z0-9.]+/g, '-')
     .slice(0, 40);
 
+const plannedFolder = ({ folder, plannedFolder }: Plan): string => plannedFolder ?? folder;
+
 /** One queue per provider, model and credential: limits are kept per queue. */
 export function modelQueue(plan: Plan, name: string): string {
   const spec = modelSpecOf(plan, name);
-  if (isOwn(spec)) return `lbi.own.${slug(plan.own?.[spec.provider]?.name ?? 'model')}.${short([spec, plan.folder])}`;
+  if (isOwn(spec))
+    return `lbi.own.${slug(plan.own?.[spec.provider]?.name ?? 'model')}.${short([spec, plannedFolder(plan)])}`;
   const model = spec.provider === 'scripted' ? spec.script : spec.model;
   const credential = 'api_key' in spec ? (spec.api_key ?? null) : null;
   const address = 'base_url' in spec ? (spec.base_url ?? null) : null;
@@ -37,7 +42,7 @@ export function environmentQueue(plan: Plan, name: string): string {
   const spec = plan.spec.environments[name];
   if (spec === undefined) throw new LbiError('spec', `the plan has no environment "${name}"`);
   const kind = isOwn(spec) ? slug(plan.own?.[spec.kind]?.name ?? 'own') : spec.kind;
-  return `lbi.env.${kind}.${short([spec, plan.folder])}`;
+  return `lbi.env.${kind}.${short([spec, plannedFolder(plan)])}`;
 }
 
 /** Takes `open` tasks only while a session slot is free: what is opening and what is held stay below the bound. */
@@ -89,36 +94,61 @@ interface QueueContext {
   common: Pick<WorkerOptions, 'dataConverter' | 'interceptors'>;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
+  /** whether this process should poll the queue, given what the machine lacks for it */
+  wants(queue: string, lack: () => Promise<string | undefined>): Promise<boolean>;
 }
 
 const fixed = (numSlots: number): { type: 'fixed-size'; numSlots: number } => ({ type: 'fixed-size', numSlots });
 
-/** Starts a worker for every queue of the plan that this process does not poll yet. */
+/** Starts a worker for every queue of the plan that this process should poll and does not yet, and stops those that others had better poll. */
 export function queueOpener(context: () => QueueContext): (plan: Plan) => Promise<void> {
-  const polled = new Set<string>();
-  const start = async (queue: string, options: Partial<Parameters<typeof Worker.create>[0]>): Promise<void> => {
-    if (polled.has(queue)) return;
-    polled.add(queue);
-    const { connection, namespace, identity, activities, common, keep } = context();
-    const own = { connection, namespace, identity, taskQueue: queue, activities };
-    keep(await Worker.create({ ...own, ...common, ...drain, ...options }));
+  const polled = new Map<string, Worker | undefined>();
+  const start = async (
+    queue: string,
+    lack: () => Promise<string | undefined>,
+    options: () => Partial<Parameters<typeof Worker.create>[0]>,
+  ): Promise<void> => {
+    const { connection, namespace, identity, activities, common, keep, wants } = context();
+    const wanted = await wants(queue, lack);
+    const running = polled.get(queue);
+    if (polled.has(queue)) {
+      if (wanted || running?.getState() !== 'RUNNING') return;
+      running.shutdown();
+      polled.delete(queue);
+      return;
+    }
+    if (!wanted) return;
+    polled.set(queue, undefined);
+    const shared = { connection, namespace, identity, taskQueue: queue, activities, ...common, ...drain };
+    const worker = await Worker.create({ ...shared, ...options() });
+    polled.set(queue, worker);
+    keep(worker);
   };
   return async (plan) => {
     const { named, sessions } = context();
     for (const [name, spec] of Object.entries(plan.spec.models))
-      await start(named(modelQueue(plan, name)), modelOptions(spec));
+      await start(
+        named(modelQueue(plan, name)),
+        () => modelLack(plan, name),
+        () => modelOptions(spec),
+      );
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
       const queue = named(environmentQueue(plan, name));
-      const activityTaskSlotSupplier = sessionSlots(sessions, queue, spec.sessions ?? 2);
-      const others = {
-        workflowTaskSlotSupplier: fixed(2),
-        localActivityTaskSlotSupplier: fixed(1),
-        nexusTaskSlotSupplier: fixed(1),
-      };
-      await start(queue, { tuner: { activityTaskSlotSupplier, ...others } });
+      await start(
+        queue,
+        () => placeLack(plan, name),
+        () => ({ tuner: placeTuner(sessions, queue, spec.sessions ?? 2) }),
+      );
     }
   };
 }
+
+const placeTuner = (sessions: Sessions, queue: string, bound: number): NonNullable<WorkerOptions['tuner']> => ({
+  activityTaskSlotSupplier: sessionSlots(sessions, queue, bound),
+  workflowTaskSlotSupplier: fixed(2),
+  localActivityTaskSlotSupplier: fixed(1),
+  nexusTaskSlotSupplier: fixed(1),
+});
 
 const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
   // A local model answers one call at a time: whatever waits does so in the queue, where priority decides who is next.
@@ -127,4 +157,7 @@ const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */
-export const drain = { shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
+export const drain = {
+  shutdownGraceTime: temporal.timeouts.grace * 1000,
+  shutdownForceTime: (temporal.timeouts.grace + 10) * 1000,
+} as const;

@@ -17,7 +17,7 @@ const lookEvery = 300;
 /** Milliseconds between two starts of a worker that keeps dying. */
 const restartPause = 2000;
 /** Milliseconds a worker may take to finish or hand back its work. */
-const workerGrace = 20_000;
+const workerGrace = (temporal.timeouts.grace + 15) * 1000;
 /** Milliseconds between two looks at how long the logs are. */
 const rotateEvery = 10_000;
 

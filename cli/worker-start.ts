@@ -9,7 +9,6 @@ import { keyMissing } from './encryption/codec.ts';
 import { forgetKeys, keyring } from './encryption/keys.ts';
 import { homeFolder } from './home.ts';
 import { openRuns } from './open-runs.ts';
-import { writeState } from './processes.ts';
 import { queueOf } from './project.ts';
 
 export interface Ready {
@@ -20,10 +19,10 @@ export interface Ready {
 }
 
 interface Waiting {
-  home: string;
-  boot: string;
   project: string;
   log: Logger;
+  /** writes into the worker's record */
+  tell(more: object): Promise<void>;
 }
 
 /** Milliseconds between two tries. */
@@ -33,7 +32,7 @@ const tryEvery = 3000;
  * Waits as long as it takes, with the reason in the worker's record for `lbi up` and `lbi doctor`: a worker that took work it cannot
  * read would fail it over and over.
  */
-export async function reachServer({ home, boot, project, log }: Waiting): Promise<Ready> {
+export async function reachServer({ project, log, tell }: Waiting): Promise<Ready> {
   let said = '';
   for (;;) {
     let client: Client | undefined;
@@ -49,7 +48,7 @@ export async function reachServer({ home, boot, project, log }: Waiting): Promis
       if (!(error instanceof LbiError)) throw error;
       if (error.message !== said) log.error(error.message);
       said = error.message;
-      await writeState(home, 'worker', { pid: process.pid, boot, ready: false, problem: error.message });
+      await tell({ ready: false, problem: error.message });
       await sleep(tryEvery);
     }
   }

@@ -1,31 +1,27 @@
-/** The worker process: composes store, models and environments, and serves the workflows and activities. */
+/** The worker process: reaches the server, serves the workflows and activities of its project, and leaves in good order. */
 
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions, Worker } from '@temporalio/worker';
-import { caller, cancelled } from '../activities/failures.ts';
-import { createActivities, type Deps } from '../activities/index.ts';
-import type { Sessions } from '../activities/sessions.ts';
-import type { Activities } from '../schemas/activities.ts';
-import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
-import { temporal } from '../temporal.config.ts';
+import { temporal, treeQueue } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
 import { dataConverter, encrypts } from './encryption/converter.ts';
 import { keyring } from './encryption/keys.ts';
-import { homeFolder, storeUrl } from './home.ts';
+import { homeFolder, storeUrl, treeOf } from './home.ts';
+import { leave } from './leave.ts';
 import { outliveStrays } from './modules/stray.ts';
 import { openRuns, planOf } from './open-runs.ts';
-import { commonParts } from './parts.ts';
-import { removeState, writeState } from './processes.ts';
+import { polling } from './polling.ts';
+import { liveState, removeState, writeState } from './processes.ts';
 import { projectOf, queueOf } from './project.ts';
-import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
-import { reapSessions, sessionsRoot } from './reaper.ts';
+import { drain } from './queues.ts';
+import { reapSessions } from './reaper.ts';
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { closeAbandoned, compose, type WorkerParts } from './worker-parts.ts';
 import { type Ready, reachServer } from './worker-start.ts';
+import { keepRecord, workerHost } from './workers.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
 const lookEvery = 3000;
@@ -36,31 +32,59 @@ export async function runWorker(): Promise<void> {
   const telemetry = await openTelemetry('worker');
   const { log } = telemetry;
   const home = homeFolder();
-  const boot = `${process.env.LBI_HOST ?? hostname()}.${process.pid}.${randomBytes(3).toString('hex')}`;
+  const boot = `${workerHost()}.${process.pid}.${randomBytes(3).toString('hex')}`;
+  const tree = treeOf(home);
   await mkdir(home, { recursive: true });
   await reapSessions(home);
   const store = await openStore(storeUrl());
   const project = await projectOf(store);
-  const ready = await reachServer({ home, boot, project, log });
+  const first = await isFirst(home);
+  const tell = async (more: object): Promise<void> => {
+    if (first) await writeState(home, 'worker', { pid: process.pid, boot, ready: true, ...more });
+  };
+  const ready = await reachServer({ project, log, tell });
   const { client, place } = ready;
   const connection = await NativeConnection.connect(place.connectionOptions as NativeConnectionOptions);
   const serving = workersOf();
   const common = { dataConverter: dataConverter(), interceptors: { activity: telemetry.activities } };
   const shared = { connection, namespace: place.namespace, identity: boot, ...common, ...drain };
-  const polling = { ...shared, common, keep: serving.keep };
-  const parts = await compose({ home, store, project, boot, telemetry, client }, () => polling);
+  const lacks: Record<string, string> = {};
+  const fit = polling(client, queueOf(project), boot, (queue, lack) => {
+    lacks[queue] = lack;
+    log.warn({ queue }, lack);
+  });
+  const parts = await compose({ home, store, project, boot, telemetry, client }, () => ({
+    ...shared,
+    common,
+    keep: serving.keep,
+    wants: async (queue, lack) => !deps.sessions.leaving() && fit(queue, lack),
+  }));
   const { deps, activities } = parts;
   const bundle = await workflowBundle(join(home, 'cache'), { encrypts: encrypts() });
   const main = { ...shared, activities, workflowBundle: bundle, maxCachedWorkflows: 500 };
   for (const taskQueue of ready.queues)
     serving.keep(await Worker.create({ ...main, taskQueue, maxConcurrentActivityTaskExecutions: 50 }));
-  const pinned = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
-  serving.keep(await Worker.create({ ...shared, activities, ...pinned }));
-  const state = { pid: process.pid, boot, ready: true };
-  await writeState(home, 'worker', { ...state, key: keyring().first?.id ?? null });
+  const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
+  const pinned = await Worker.create({ ...shared, activities, ...own });
+  serving.keep(pinned);
+  const files = { taskQueue: treeQueue(tree), maxConcurrentActivityTaskExecutions: 20 };
+  serving.keep(await Worker.create({ ...shared, activities, ...files }));
+  await tell({ key: keyring().first?.id ?? null });
   log.info({ boot, queues: ready.queues, server: place.connectionOptions.address, encrypts: encrypts() }, 'serving');
-
-  const look = looker({ home, state, ready, parts, log, stop: serving.stop });
+  const record = await keepRecord(store, { name: boot, home, tree }, () => {
+    const queues = serving.queues();
+    return {
+      queues,
+      lacks: Object.fromEntries(Object.entries(lacks).filter(([queue]) => !queues.includes(queue))),
+      sessions: deps.sessions.ids(),
+      state: deps.sessions.leaving() ? 'stopping' : 'serving',
+    };
+  });
+  const leaving = (): void => {
+    const stopOthers = (): void => serving.stop(pinned);
+    void leave({ client, sessions: deps.sessions, pinned, stopOthers }).finally(() => serving.stop());
+  };
+  const look = looker({ ready, parts, log, tell, leaving });
   const timers = [
     setInterval(() => void look(), lookEvery),
     setInterval(
@@ -69,33 +93,40 @@ export async function runWorker(): Promise<void> {
     ),
   ];
   await look();
-  process.once('SIGTERM', serving.stop);
-  process.once('SIGINT', serving.stop);
+  process.once('SIGTERM', leaving);
+  process.once('SIGINT', leaving);
   try {
     await serving.ended();
   } finally {
     for (const timer of timers) clearInterval(timer);
     serving.stop();
+    record.stop();
     await parts.close();
     await connection.close();
     await client.connection.close();
-    await removeState(home, 'worker');
+    await record.write('stopped');
+    if (first) await removeState(home, 'worker');
     log.info({ boot }, 'stopped');
     await telemetry.close();
   }
 }
 
+/** Whether this is the worker that the supervisor keeps alive: further ones in the same folder are their starter's. */
+async function isFirst(home: string): Promise<boolean> {
+  const known = await liveState(home, 'worker');
+  return known === undefined || known.pid === process.pid;
+}
+
 interface Looking {
-  home: string;
-  state: { pid: number; boot: string; ready: boolean };
   ready: Ready;
-  parts: Parts;
+  parts: WorkerParts;
   log: Telemetry['log'];
-  stop(): void;
+  tell(more: object): Promise<void>;
+  leaving(): void;
 }
 
 /** What is looked at every few seconds: runs whose queues are not polled yet, and whether the keys have changed. */
-function looker({ home, state, ready, parts, log, stop }: Looking): () => Promise<void> {
+function looker({ ready, parts, log, tell, leaving }: Looking): () => Promise<void> {
   const encrypted = encrypts();
   let key = keyring().first?.id ?? null;
   let lastProblem = '';
@@ -111,10 +142,10 @@ function looker({ home, state, ready, parts, log, stop }: Looking): () => Promis
     // Whether failures are encrypted is part of the workflows' bundle: the supervisor starts another worker.
     if (encrypts() !== encrypted) {
       log.info('encryption was switched: the worker starts anew');
-      return stop();
+      return leaving();
     }
     log.info({ key }, 'another key encrypts from now on');
-    await writeState(home, 'worker', { ...state, key });
+    await tell({ key });
   };
   const queues = async (queue: string): Promise<void> => {
     for await (const run of openRuns(ready.client, queue)) {
@@ -122,6 +153,7 @@ function looker({ home, state, ready, parts, log, stop }: Looking): () => Promis
         const ref = await planOf(run);
         if (ref !== undefined) await parts.openQueues(queue, ref);
       } catch (error) {
+        // One run whose plan cannot be read keeps no other waiting.
         problem(error);
       }
     }
@@ -138,7 +170,10 @@ function looker({ home, state, ready, parts, log, stop }: Looking): () => Promis
 
 interface Serving {
   keep(worker: Worker): void;
-  stop(): void;
+  /** Asks all to stop, except the one given. */
+  stop(except?: Worker): void;
+  /** the queues that are polled */
+  queues(): string[];
   /** Resolves when all have stopped; rejects when one fails. */
   ended(): Promise<unknown>;
 }
@@ -152,94 +187,13 @@ function workersOf(): Serving {
       workers.push(worker);
       running.push(worker.run());
     },
-    stop: () => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    stop: (except) => {
+      for (const worker of workers) if (worker !== except && worker.getState() === 'RUNNING') worker.shutdown();
     },
+    queues: () =>
+      [
+        ...new Set(workers.filter((worker) => worker.getState() === 'RUNNING').map((each) => each.options.taskQueue)),
+      ].sort(),
     ended: () => Promise.all(running),
   };
-}
-
-type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions' | 'named'>;
-
-interface Parts {
-  deps: Deps;
-  activities: Activities;
-  /** Polls what a run on that main queue needs. */
-  openQueues(queue: string, plan: string): Promise<void>;
-  /** Stops what is at work and closes sessions and models. */
-  close(): Promise<void>;
-}
-
-interface Composing {
-  home: string;
-  store: Store;
-  project: string;
-  boot: string;
-  telemetry: Telemetry;
-  client: Client;
-}
-
-/** Puts store, models and environments together: the one place where they meet. */
-async function compose(
-  { home, store, project, boot, telemetry, client }: Composing,
-  polling: () => Polling,
-): Promise<Parts> {
-  const stopping = new AbortController();
-  const common = commonParts(store, sessionsRoot(home));
-  const { sessions, model } = common.parts;
-  const named = (queue: string): string => queueOf(project, queue);
-  const openQueues = queueOpener(() => ({ ...polling(), named, activities, sessions }));
-  // Runs that began before queues carried their project: only a server of our own can have them.
-  const old = { ...sessions, held: (queue: string) => sessions.held(named(queue)) };
-  const openOld = queueOpener(() => ({ ...polling(), named: (queue) => queue, activities, sessions: old }));
-  const deps: Deps = {
-    ...common.parts,
-    model: async (plan, name) => telemetry.watched(await model(plan, name), plan, name),
-    openQueues,
-    queues: {
-      model: (plan, name) => named(modelQueue(plan, name)),
-      environment: (plan, name) => named(environmentQueue(plan, name)),
-    },
-    timing: {
-      lostAfterSeconds: temporal.timeouts.lostWorker,
-      heartbeatSeconds: temporal.timeouts.heartbeat,
-      sweepSeconds: temporal.timeouts.sweep,
-      historyEvents: temporal.historyEvents,
-    },
-    ended: (ids) => endedOf(client, ids),
-    pinnedQueue: named(`${temporal.queuePrefix}.env.${boot}`),
-    caller,
-    cancelled,
-    signal: stopping.signal,
-  };
-  const activities = createActivities(deps);
-  const close = async (): Promise<void> => {
-    stopping.abort();
-    await common.close();
-  };
-  const openFor = async (queue: string, ref: string): Promise<void> =>
-    (queue === temporal.queuePrefix ? openOld : openQueues)(await deps.plan(ref));
-  return { deps, activities, openQueues: openFor, close };
-}
-
-/** Closes the sessions of episodes that are over: one that was terminated, or given up, closes nothing itself. */
-async function closeAbandoned(client: Client, sessions: Sessions): Promise<void> {
-  const ids = sessions.ids();
-  const episodeOf = (id: string): string => id.slice(0, id.lastIndexOf('#'));
-  const ended = new Set(await endedOf(client, [...new Set(ids.map(episodeOf))]));
-  await Promise.allSettled(ids.filter((id) => ended.has(episodeOf(id))).map(sessions.close));
-}
-
-async function endedOf(client: Client, ids: string[]): Promise<string[]> {
-  const ended = await Promise.all(
-    ids.map(async (id) => {
-      try {
-        return (await client.workflow.getHandle(id).describe()).status.name !== 'RUNNING';
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return true;
-        throw error;
-      }
-    }),
-  );
-  return ids.filter((_, index) => ended[index]);
 }

@@ -5,8 +5,8 @@ import { atLeast } from '../../setup/places.mjs';
 import { megabytes } from '../../setup/screen.mjs';
 import { findTemporalProgram, temporalVersion } from '../../setup/temporal.mjs';
 import { temporal } from '../../temporal.config.ts';
-import { program } from '../home.ts';
-import { type Check, check, found } from './check.ts';
+import { program, storeUrl } from '../home.ts';
+import { type Check, check, found, wrong } from './check.ts';
 import { serverChecks } from './server.ts';
 
 export const bring = `${program} doctor --fix`;
@@ -14,14 +14,15 @@ const leastFree = 2e9;
 
 /** @param home the `.lbi` folder */
 export async function engineChecks(home: string): Promise<Check[]> {
-  const [node, server, program, place, space] = await Promise.all([
+  const [node, server, program, kept, place, space] = await Promise.all([
     nodeVersion(),
     serverChecks(home),
     temporalProgram(),
+    store(),
     folder(home),
     diskSpace(home),
   ]);
-  return [node, program, ...server, place, space];
+  return [node, program, ...server, kept, place, space];
 }
 
 async function nodeVersion(): Promise<Check> {
@@ -38,6 +39,23 @@ const temporalProgram = () =>
     const detail = `${version ?? 'does not run'}  ${path}`;
     return check('temporal', version !== undefined, detail, 'set LBI_TEMPORAL', needed);
   });
+
+/** A store outside of this folder, as machines share one: whether it can be opened from here. */
+async function store(): Promise<Check> {
+  const url = storeUrl();
+  try {
+    if (!url.startsWith('s3:')) {
+      const place =
+        temporal.external === undefined ? url : `${url}: workers on other machines need one that they reach`;
+      return check('store', true, place);
+    }
+    const { openStore } = await import('../../store/stores.ts');
+    await openStore(url);
+    return check('store', true, `${url} can be opened`);
+  } catch (error) {
+    return wrong('store', error, 'set LBI_STORE to the same address on every machine, and the keys to it');
+  }
+}
 
 /** The nearest folder that is there, which the others are made in. */
 async function standing(path: string): Promise<string> {

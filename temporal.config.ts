@@ -61,8 +61,8 @@ function external(environment: Environment, folder: string): ExternalServer | un
 export function readTemporalConfig(environment: Environment, folder: string) {
   return Object.freeze({
     external: external(environment, folder),
-    /** Queue of workflows and small activities; models and environments have queues of their own (cli/queues.ts). */
-    mainQueue: 'lbi',
+    /** What every queue's name begins with; the project's id follows (cli/project.ts). */
+    queuePrefix: 'lbi',
     /** Typed search attributes of every run and episode. SQL-backed servers have 10 keyword and 3 integer slots. */
     searchAttributes: Object.freeze({
       LbiRun: 'KEYWORD',

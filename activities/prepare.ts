@@ -14,7 +14,7 @@ import type {
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { temporal, treeQueue } from '../temporal.config.ts';
+import { treeQueue } from '../temporal.config.ts';
 import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
@@ -42,7 +42,7 @@ export const prepare =
         instruct: queue(instruct.model),
         decide: queue(interact.model),
         query: queryModel === undefined ? null : queue(queryModel),
-        relabel: relabelModel === undefined ? temporal.mainQueue : queue(relabelModel),
+        relabel: queue(relabelModel ?? instruct.model),
         votes: seats.map(({ name, model, weight, optional }) => ({
           member: name,
           queue: queue(model),

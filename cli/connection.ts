@@ -1,10 +1,15 @@
 /** Which Temporal server this project talks to: the one its environment or profile names, else its own. */
 
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions, isGrpcServiceError } from '@temporalio/client';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
+import { dataConverter } from './encryption/converter.ts';
 import { program } from './home.ts';
+import { refused } from './server/refused.ts';
 import { serverStatus } from './server/server.ts';
+
+/** gRPC's code of PERMISSION_DENIED. */
+const denied = 7;
 
 export interface Place {
   connectionOptions: ConnectionOptions;
@@ -30,14 +35,39 @@ export async function whichServer(home: string): Promise<Place> {
   };
 }
 
+/** A client that reads and writes as the workers do. Throws an operator error that says why a server refuses. */
+export async function openClient({ connectionOptions, namespace }: Place): Promise<Client> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect(connectionOptions);
+    if (temporal.external !== undefined) await knock(connection, namespace);
+    return new Client({ connection, namespace, dataConverter: dataConverter() });
+  } catch (error) {
+    await connection?.close();
+    throw refused(error, connectionOptions.address ?? '', namespace);
+  }
+}
+
+/** Asks for the namespace: what only waits for news of a run would wait for ever in one that is not there. */
+async function knock(connection: Connection, namespace: string): Promise<void> {
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+  } catch (error) {
+    // A narrow key may use a namespace and not describe it.
+    if (!isGrpcServiceError(error) || error.code !== denied) throw error;
+  }
+}
+
 /** Runs the work with a client and closes the connection. */
 export async function withClient<T>(home: string, work: (client: Client, place: Place) => Promise<T>): Promise<T> {
   const place = await whichServer(home);
-  const connection = await Connection.connect(place.connectionOptions);
+  const client = await openClient(place);
   try {
-    return await work(new Client({ connection, namespace: place.namespace }), place);
+    return await work(client, place);
+  } catch (error) {
+    throw refused(error, place.connectionOptions.address ?? '', place.namespace);
   } finally {
-    await connection.close();
+    await client.connection.close();
   }
 }
 

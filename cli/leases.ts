@@ -5,7 +5,6 @@ import type { Deps } from '../activities/deps.ts';
 import { LbiError } from '../core/errors.ts';
 import { freshLease, leaseId } from '../core/leases.ts';
 import type { LeaseState } from '../schemas/flow.ts';
-import { temporal } from '../temporal.config.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program } from './home.ts';
 
@@ -15,11 +14,11 @@ const tries = 8;
 const stateOf = (client: Client, name: string): Promise<LeaseState> =>
   client.workflow.getHandle(leaseId(name)).query<LeaseState>('lease');
 
-/** What activities need of leases. */
-export const leasesOf = (client: Client): NonNullable<Deps['leases']> => ({
+/** What activities need of leases. @param taskQueue where the workflows of leases are served */
+export const leasesOf = (client: Client, taskQueue: string): NonNullable<Deps['leases']> => ({
   ask: async (name, { checkSeconds, request }) => {
     const handle = await client.workflow.signalWithStart('lease', {
-      taskQueue: temporal.mainQueue,
+      taskQueue,
       workflowId: leaseId(name),
       args: [freshLease(name, checkSeconds)],
       signal: 'acquire',

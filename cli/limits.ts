@@ -14,7 +14,9 @@ import { pinnedTo, seePresence } from './limits/presence.ts';
 import { type ModelQueue, modelQueues } from './limits/queues.ts';
 import { type Kept, type Look, openRegister, type Register } from './limits/register.ts';
 import { limitsLines } from './limits/render.ts';
+import { openRuns, planOf as refOf } from './open-runs.ts';
 import { planFile } from './plans.ts';
+import { projectOf, queueOf as queueOfProject } from './project.ts';
 import { findRun, listRuns } from './runs.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -48,7 +50,8 @@ export async function limitsCommand(what: string | undefined, options: LimitsOpt
   const change = changeOf(options);
   const plans = await plansOf(what, options);
   if (plans === undefined) return 3;
-  const all = modelQueues(plans);
+  const project = await projectOf(await openStore(storeUrl()));
+  const all = modelQueues(project, plans);
   const chosen = options.model === undefined ? all : [queueOf(all, options.model)];
   if ((change !== undefined || options.reset === true) && options.model === undefined && all.length > 1)
     throw new WrongCall(`which model? --model ${namesOf(all).join(' or --model ')}`);
@@ -59,7 +62,7 @@ export async function limitsCommand(what: string | undefined, options: LimitsOpt
       if (options.reset === true) await reset(register, queue);
       if (change !== undefined) await apply(register, queue, change);
     }
-    const standings = await standingsOf(client, register, chosen);
+    const standings = await standingsOf(client, register, project, chosen);
     if (options.json === true)
       process.stdout.write(`${JSON.stringify({ schema: 'lbi.limits/1', queues: standings })}\n`);
     else process.stdout.write(`${limitsLines(standings, Date.now()).join('\n')}\n`);
@@ -87,7 +90,7 @@ async function plansOf(what: string | undefined, { json }: LimitsOptions): Promi
   }
   const store = await openStore(storeUrl());
   if (what !== undefined) return [await planOf(store, (await findRun(store, what)).plan)];
-  const refs = await openPlans();
+  const refs = await openPlans(store);
   if (refs.length > 0) return Promise.all(refs.map((ref) => planOf(store, ref)));
   const [newest] = await listRuns(store);
   if (newest === undefined) return [await planOf(store, (await findRun(store, '@last')).plan)];
@@ -97,12 +100,14 @@ async function plansOf(what: string | undefined, { json }: LimitsOptions): Promi
 
 const planOf = (store: Store, ref: string): Promise<Plan> => getJson<Plan>(store, ref);
 
-async function openPlans(): Promise<string[]> {
+async function openPlans(store: Store): Promise<string[]> {
+  const main = queueOfProject(await projectOf(store));
   return withClient(homeFolder(), async (client) => {
     const refs = new Set<string>();
-    const query = `WorkflowType = 'pipeline' AND ExecutionStatus = 'Running'`;
-    for await (const { memo } of client.workflow.list({ query }))
-      if (typeof memo?.plan === 'string') refs.add(memo.plan);
+    for await (const run of openRuns(client, main)) {
+      const ref = await refOf(run);
+      if (ref !== undefined) refs.add(ref);
+    }
     return [...refs];
   });
 }
@@ -154,12 +159,19 @@ async function seen(register: Register, { queue }: ModelQueue, shows: (look: Loo
   }
 }
 
-async function standingsOf(client: Client, register: Register, queues: readonly ModelQueue[]): Promise<Standing[]> {
+async function standingsOf(
+  client: Client,
+  register: Register,
+  project: string,
+  queues: readonly ModelQueue[],
+): Promise<Standing[]> {
   const namespace = client.options.namespace;
   const presence = seePresence(client.connection as Connection, namespace);
   const serving = await Promise.all(queues.map(({ queue }) => presence.workers(queue)));
   const all = [...new Set(serving.flat())];
-  const minutes = (await Promise.all(all.map((worker) => minuteOf(client, worker)))).filter((one) => one !== undefined);
+  const minutes = (await Promise.all(all.map((worker) => minuteOf(client, project, worker)))).filter(
+    (one) => one !== undefined,
+  );
   return Promise.all(
     queues.map(async (queue, index) => {
       const look = await register.look(queue.queue);
@@ -195,11 +207,11 @@ function standing(queue: ModelQueue, look: Look, minutes: Minute[], workers: num
 }
 
 /** What a worker counted, asked of itself; undefined when it does not answer, or the server knows no activities without a workflow. */
-async function minuteOf(client: Client, worker: string): Promise<Record<string, Minute> | undefined> {
+async function minuteOf(client: Client, project: string, worker: string): Promise<Record<string, Minute> | undefined> {
   try {
     return await client.activity.execute<Record<string, Minute>>('minute', {
       id: `limits/${worker}/${Date.now()}`,
-      taskQueue: pinnedTo(worker),
+      taskQueue: pinnedTo(project, worker),
       scheduleToCloseTimeout: '3s',
       retry: { maximumAttempts: 1 },
     });

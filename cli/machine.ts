@@ -1,7 +1,11 @@
 /** `lbi up`, `down`, `worker`: the processes behind the runs. */
+import { existsSync } from 'node:fs';
 import { LbiError } from '../core/errors.ts';
+import { megabytes } from '../setup/screen.mjs';
 import { whichServer } from './connection.ts';
 import { homeFolder, program } from './home.ts';
+import { compact } from './server/database.ts';
+import { serverStatus } from './server/server.ts';
 import { down, supervise, up } from './supervise.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -19,11 +23,25 @@ export async function upCommand(options: { json?: boolean }): Promise<number> {
   return 0;
 }
 
-export async function downCommand(options: { json?: boolean }): Promise<number> {
-  const stopped = await down(homeFolder());
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ stopped })}\n`);
-  else say(stopped ? `down; open runs wait and go on after ${program} up` : 'nothing was running');
+export async function downCommand(options: { json?: boolean; compact?: boolean }): Promise<number> {
+  const home = homeFolder();
+  const stopped = await down(home);
+  const compacted = options.compact === true ? await compactDatabase(home) : undefined;
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ stopped, ...(compacted === undefined ? {} : { compacted }) })}\n`);
+    return 0;
+  }
+  say(stopped ? `down; open runs wait and go on after ${program} up` : 'nothing was running');
+  if (compacted !== undefined)
+    say(`the server's database held ${megabytes(compacted.before)} and holds ${megabytes(compacted.after)}`);
   return 0;
+}
+
+/** Only after `down`: nobody else may have the file open. */
+async function compactDatabase(home: string): Promise<{ before: number; after: number }> {
+  const { db } = await serverStatus(home);
+  if (db === undefined || !existsSync(db)) throw new LbiError('spec', `there is no database of a server in ${home}`);
+  return compact(db);
 }
 
 export async function workerCommand(): Promise<number> {

@@ -7,6 +7,7 @@ import { LbiError } from '../core/errors.ts';
 import { failureClasses } from '../core/failure-class.ts';
 import { formats } from '../schemas/format.ts';
 import { cacheFolder, program as lbi } from './home.ts';
+import { levels } from './telemetry/levels.ts';
 import { version } from './version.ts';
 import { WrongCall } from './wrong-call.ts';
 
@@ -297,6 +298,16 @@ program
   .description('open a run in the Temporal UI')
   .action(does(async (run, options) => (await import('./control.ts')).uiCommand(run, options)));
 
+program
+  .command('logs')
+  .argument('[run]', 'run id, its beginning, a pipeline name, or @last')
+  .option('-f, --follow', 'go on with what is written from now on; Ctrl-C ends')
+  .option('-n, --lines <number>', 'the last so many lines', count, 200)
+  .addOption(new Option('--level <name>', 'from this level on').choices([...levels]).default('info'))
+  .option('--json', 'one JSON object a line')
+  .description('what the background processes say, of one run or of all')
+  .action(does(async (run, options) => (await import('./logs.ts')).logsCommand(run, options)));
+
 program.commandsGroup('Use the data');
 program
   .command('export')
@@ -347,6 +358,7 @@ program
   .action(does(async (options) => (await import('./machine.ts')).upCommand(options)));
 program
   .command('down')
+  .option('--compact', "then make the server's database smaller by what was deleted from it")
   .option(...json)
   .description(`stop them; open runs wait and go on after ${lbi} up`)
   .action(does(async (options) => (await import('./machine.ts')).downCommand(options)));
@@ -354,6 +366,15 @@ program
   .command('worker')
   .description('serve in the foreground: for more workers, on this machine or another')
   .action(does(async () => (await import('./machine.ts')).workerCommand()));
+program
+  .command('codec')
+  .option('--origin <url>', 'a page that may ask: the address of the Temporal UI', collect)
+  .option('--port <number>', 'where to listen on this machine', count, 8234)
+  .option('--new-key', 'make a key and print it')
+  .option(...json)
+  .description('decode what is encrypted for the Temporal UI of a server elsewhere')
+  .addHelpText('after', `\nExample:\n  ${lbi} codec --origin https://temporal.example.com\n`)
+  .action(does(async (options) => (await import('./codec.ts')).codecCommand(options)));
 program
   .command('workers')
   .option(...json)

@@ -3,7 +3,6 @@
  * same, so that the work fails with a message that says what is missing and where, instead of waiting unseen.
  */
 import type { Client } from '@temporalio/client';
-import { temporal } from '../temporal.config.ts';
 import { workerHost } from './workers.ts';
 
 /** Milliseconds for which a poll is a sign of life: a waiting one is renewed every minute. */
@@ -46,13 +45,14 @@ async function pollersOf(client: Client, namespace: string, queue: string): Prom
   return new Map(seen.filter(([name, at]) => Date.now() - at < pollLasts && !gone(name)));
 }
 
-/** @param me how this process is called; @param say hears what the machine lacks, once for each queue and reason */
+/** @param main the queue that every worker of the project polls; @param me how this process is called; @param say hears what the machine lacks, once for each queue and reason */
 export function polling(
   client: Client,
-  namespace: string,
+  main: string,
   me: string,
   say: (queue: string, lack: string) => void,
 ): (queue: string, lack: () => Promise<string | undefined>) => Promise<boolean> {
+  const { namespace } = client.options;
   const known = new Map<string, Known>();
   const look = async (queue: string, lack: () => Promise<string | undefined>): Promise<Known> => {
     const before = known.get(queue);
@@ -69,7 +69,7 @@ export function polling(
   return async (queue, lack) => {
     const { lack: missing, since } = await look(queue, lack);
     if (missing === undefined) return true;
-    if (!(await elsewhere(temporal.mainQueue))) return true;
+    if (!(await elsewhere(main))) return true;
     return !(await elsewhere(queue)) && Date.now() - since > others;
   };
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identify } from './server/process.ts';
+import { identify, sameStart } from './server/process.ts';
 
 export interface ProcessState {
   pid: number;
@@ -40,7 +40,7 @@ export async function liveState(home: string, name: string): Promise<ProcessStat
 /** True while the process of the record runs; a pid that was given to another one since does not count. */
 export async function alive({ pid, started }: ProcessState): Promise<boolean> {
   const now = await identify(pid);
-  return now !== undefined && (started === undefined || started === now.started);
+  return now !== undefined && (started === undefined || sameStart(started, now.started));
 }
 
 /** Starts this program again with other arguments, detached, its output in a log file; gives the pid. */

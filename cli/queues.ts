@@ -93,6 +93,10 @@ interface QueueContext {
   sessions: Sessions;
   /** keeps the limits of the models' queues */
   limits: Keeper;
+  /** the name of a queue in this project */
+  named(queue: string): string;
+  /** what all workers of this process have in common */
+  common: Pick<WorkerOptions, 'dataConverter' | 'interceptors'>;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
   /** whether this process should poll the queue, given what the machine lacks for it */
@@ -109,7 +113,7 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
     lack: () => Promise<string | undefined>,
     options: () => Partial<WorkerOptions>,
   ): Promise<void> => {
-    const { connection, namespace, identity, activities, keep, wants, limits } = context();
+    const { connection, namespace, identity, activities, common, keep, wants, limits } = context();
     const wanted = await wants(queue, lack);
     const running = polled.get(queue);
     if (polled.has(queue)) {
@@ -121,15 +125,16 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
     }
     if (!wanted) return;
     polled.set(queue, undefined);
-    const shared = { connection, namespace, identity, taskQueue: queue, activities, ...drain };
+    const shared = { connection, namespace, identity, taskQueue: queue, activities, ...common, ...drain };
     const worker = await Worker.create({ ...shared, ...options() });
     polled.set(queue, worker);
     keep(worker);
   };
   return async (plan) => {
+    const { named, sessions, limits } = context();
     for (const [name, spec] of Object.entries(plan.spec.models)) {
-      const queue = modelQueue(plan, name);
-      const declare = (): Slots => context().limits.declare(queue, spec, declaredOf(spec));
+      const queue = named(modelQueue(plan, name));
+      const declare = (): Slots => limits.declare(queue, spec, declaredOf(spec));
       await start(
         queue,
         () => modelLack(plan, name),
@@ -139,11 +144,11 @@ export function queueOpener(context: () => QueueContext): (plan: Plan) => Promis
       if (polled.has(queue)) declare();
     }
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
-      const queue = environmentQueue(plan, name);
+      const queue = named(environmentQueue(plan, name));
       await start(
         queue,
         () => placeLack(plan, name),
-        () => activitySlots(sessionSlots(context().sessions, queue, spec.sessions ?? 2)),
+        () => activitySlots(sessionSlots(sessions, queue, spec.sessions ?? 2)),
       );
     }
   };

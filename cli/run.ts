@@ -1,6 +1,6 @@
 /** `lbi run`: checks the pipeline, keeps its plan, starts what is missing, starts the run and shows it. */
 import type { Client } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { LbiError } from '../core/errors.ts';
 import type { PipelineInput, Progress } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
@@ -17,8 +17,10 @@ import type { Outlook } from './plan/outlook.ts';
 import { priceSource } from './plan/price.ts';
 import { lookAhead } from './plan.ts';
 import { planFile } from './plans.ts';
+import { projectOf, queueOf } from './project.ts';
 import { reportLines } from './report.ts';
 import { newRunId, type RunRecord, saveRun } from './runs.ts';
+import { withAttributes } from './server/attributes.ts';
 import { up } from './supervise.ts';
 
 export interface RunOptions {
@@ -91,7 +93,7 @@ export async function startRun(client: Client, store: Store, plan: Plan, how: St
     createdAt: new Date().toISOString(),
   };
   await saveRun(store, record);
-  await start(client, record, retry);
+  await start(client, record, queueOf(await projectOf(store)), retry);
   return record;
 }
 
@@ -115,7 +117,12 @@ const quietly =
     if (line.startsWith('error:')) say(line);
   };
 
-async function start(client: Client, record: RunRecord, retry: PipelineInput['retry']): Promise<void> {
+async function start(
+  client: Client,
+  record: RunRecord,
+  taskQueue: string,
+  retry: PipelineInput['retry'],
+): Promise<void> {
   const input: PipelineInput = {
     pipeline: record.pipeline,
     run: record.run,
@@ -124,17 +131,26 @@ async function start(client: Client, record: RunRecord, retry: PipelineInput['re
     probe: temporal.probe,
     ...(retry === undefined ? {} : { retry }),
   };
-  await client.workflow.start('pipeline', {
-    taskQueue: temporal.mainQueue,
-    workflowId: record.workflowId,
-    args: [input],
-    memo: { plan: record.plan },
-    staticSummary: `${record.pipeline}: documents to dataset`,
-    typedSearchAttributes: [
-      { key: keys.run, value: record.run },
-      { key: keys.pipeline, value: record.pipeline },
-    ],
-  });
+  const begin = (typedSearchAttributes: SearchAttributePair[]): Promise<unknown> =>
+    client.workflow.start('pipeline', {
+      taskQueue,
+      workflowId: record.workflowId,
+      args: [input],
+      memo: { plan: record.plan },
+      staticSummary: `${record.pipeline}: documents to dataset`,
+      ...(typedSearchAttributes.length === 0 ? {} : { typedSearchAttributes }),
+    });
+  const attributes = [
+    { key: keys.run, value: record.run },
+    { key: keys.pipeline, value: record.pipeline },
+  ];
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  await withAttributes(
+    client,
+    () => begin(attributes),
+    () => begin([]),
+    say,
+  );
 }
 
 function announce(record: RunRecord, place: Place, options: RunOptions): void {

@@ -1,37 +1,31 @@
-/** The worker process: composes store, models and environments, and serves the workflows and activities. */
+/** The worker process: reaches the server, serves the workflows and activities of its project, and leaves in good order. */
 
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
-import { caller, cancelled, queuedAt } from '../activities/failures.ts';
-import { createActivities, type Deps } from '../activities/index.ts';
-import { episodeOf } from '../activities/lease.ts';
-import { openLedger } from '../activities/ledger.ts';
-import { modelSpecOf } from '../activities/plans.ts';
-import type { Sessions } from '../activities/sessions.ts';
-import type { Activities } from '../schemas/activities.ts';
-import type { Store } from '../store/store.ts';
+import type { Connection } from '@temporalio/client';
+import { NativeConnection, type NativeConnectionOptions, Worker } from '@temporalio/worker';
 import { openStore } from '../store/stores.ts';
 import { temporal, treeQueue } from '../temporal.config.ts';
 import { workflowBundle } from './bundle.ts';
-import { whichServer } from './connection.ts';
+import { dataConverter, encrypts } from './encryption/converter.ts';
+import { keyring } from './encryption/keys.ts';
 import { homeFolder, storeUrl, treeOf } from './home.ts';
-import { leasesOf } from './leases.ts';
 import { leave } from './leave.ts';
-import type { Keeper, Minute } from './limits/keeper.ts';
+import type { Minute } from './limits/keeper.ts';
 import { openLimits } from './limits/limits.ts';
-import { metered } from './limits/meter.ts';
 import { pinnedTo } from './limits/presence.ts';
-import type { Heard } from './models.ts';
 import { outliveStrays } from './modules/stray.ts';
-import { commonParts } from './parts.ts';
+import { openRuns, planOf } from './open-runs.ts';
 import { polling } from './polling.ts';
 import { liveState, removeState, writeState } from './processes.ts';
-import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
-import { reapSessions, sessionsRoot } from './reaper.ts';
+import { projectOf, queueOf } from './project.ts';
+import { drain } from './queues.ts';
+import { reapSessions } from './reaper.ts';
 import { forgetWorker, giveBack, noteWorker, predecessors } from './takeover.ts';
+import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts';
+import { closeAbandoned, compose, type WorkerParts } from './worker-parts.ts';
+import { type Ready, reachServer } from './worker-start.ts';
 import { keepRecord, workerHost } from './workers.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
@@ -40,65 +34,60 @@ const lookEvery = 3000;
 /** Serves until SIGTERM or SIGINT, then finishes or hands back what it does. */
 export async function runWorker(): Promise<void> {
   outliveStrays();
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const telemetry = await openTelemetry('worker');
+  const { log } = telemetry;
   const home = homeFolder();
   const boot = `${workerHost()}.${process.pid}.${randomBytes(3).toString('hex')}`;
   const tree = treeOf(home);
   await mkdir(home, { recursive: true });
   await reapSessions(home);
   const before = await predecessors(home);
-  await noteWorker(home, boot, `lbi.env.${boot}`);
-
-  const { connectionOptions, namespace } = await whichServer(home);
-  const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
-  const talk = await Connection.connect(connectionOptions);
-  const client = new Client({ connection: talk, namespace });
-  const limits = openLimits(talk, namespace, boot);
-  const serving = workersOf();
-  const shared = { connection, namespace, identity: boot, ...drain };
-  const lacks: Record<string, string> = {};
-  const fit = polling(client, namespace, boot, (queue, lack) => {
-    lacks[queue] = lack;
-  });
   const store = await openStore(storeUrl());
-  const parts = await compose({ home, store, pinnedQueue: pinnedTo(boot), client, limits }, () => ({
+  const project = await projectOf(store);
+  await noteWorker(home, boot, pinnedTo(project, boot));
+  const first = await isFirst(home);
+  const tell = async (more: object): Promise<void> => {
+    if (first) await writeState(home, 'worker', { pid: process.pid, boot, ready: true, ...more });
+  };
+  const ready = await reachServer({ project, log, tell });
+  const { client, place } = ready;
+  const connection = await NativeConnection.connect(place.connectionOptions as NativeConnectionOptions);
+  const limits = openLimits(client.connection as Connection, place.namespace, boot);
+  const serving = workersOf();
+  const common = { dataConverter: dataConverter(), interceptors: { activity: telemetry.activities } };
+  const shared = { connection, namespace: place.namespace, identity: boot, ...common, ...drain };
+  const lacks: Record<string, string> = {};
+  const fit = polling(client, queueOf(project), boot, (queue, lack) => {
+    lacks[queue] = lack;
+    log.warn({ queue }, lack);
+  });
+  const parts = await compose({ home, store, project, boot, telemetry, client, limits }, () => ({
     ...shared,
+    common,
     keep: serving.keep,
     wants: async (queue, lack) => !deps.sessions.leaving() && fit(queue, lack),
   }));
   const { deps, activities } = parts;
-  serving.keep(
-    await Worker.create({
-      ...shared,
-      activities,
-      taskQueue: temporal.mainQueue,
-      workflowBundle: await workflowBundle(join(home, 'cache')),
-      maxConcurrentActivityTaskExecutions: 50,
-      // Above the most episodes that a run may have in flight: one that is pushed out is replayed at its next step.
-      maxCachedWorkflows: 1200,
-    }),
-  );
+  const bundle = await workflowBundle(join(home, 'cache'), { encrypts: encrypts() });
+  // Above the most episodes that a run may have in flight: one that is pushed out is replayed at its next step.
+  const main = { ...shared, activities, workflowBundle: bundle, maxCachedWorkflows: 1200 };
+  for (const taskQueue of ready.queues)
+    serving.keep(await Worker.create({ ...main, taskQueue, maxConcurrentActivityTaskExecutions: 50 }));
   const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
   // Asked by `lbi limits`, of each worker on its own queue.
   const minute = async (): Promise<Record<string, Minute>> => limits.minute();
   const pinned = await Worker.create({ ...shared, activities: { ...activities, minute }, ...own });
   serving.keep(pinned);
-  serving.keep(
-    await Worker.create({
-      ...shared,
-      activities,
-      taskQueue: treeQueue(tree),
-      maxConcurrentActivityTaskExecutions: 20,
-    }),
-  );
+  const files = { taskQueue: treeQueue(tree), maxConcurrentActivityTaskExecutions: 20 };
+  serving.keep(await Worker.create({ ...shared, activities, ...files }));
   // This process holds none of their sessions, and says so.
   for (const { queue } of before)
     serving.keep(await Worker.create({ ...shared, activities, taskQueue: queue, ...few }));
-  void giveBack(client, before, temporal.mainQueue, boot).catch((error: unknown) =>
-    console.error('what a dead worker had begun is left to its time-out:', error),
+  void giveBack(client, before, queueOf(project), boot).catch((error: unknown) =>
+    log.warn({ error }, 'what a dead worker had begun is left to its time-out'),
   );
-  const first = await isFirst(home);
-  if (first) await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
+  await tell({ key: keyring().first?.id ?? null });
+  log.info({ boot, queues: ready.queues, server: place.connectionOptions.address, encrypts: encrypts() }, 'serving');
   const record = await keepRecord(store, { name: boot, home, tree }, () => {
     const queues = serving.queues();
     return {
@@ -108,18 +97,19 @@ export async function runWorker(): Promise<void> {
       state: deps.sessions.leaving() ? 'stopping' : 'serving',
     };
   });
+  const leaving = (): void => {
+    const stopOthers = (): void => serving.stop(pinned);
+    void leave({ client, sessions: deps.sessions, pinned, stopOthers }).finally(() => serving.stop());
+  };
+  const look = looker({ ready, parts, log, tell, leaving });
   const timers = [
-    setInterval(() => void openRunning(client, deps).catch(() => undefined), lookEvery),
+    setInterval(() => void look(), lookEvery),
     setInterval(
       () => void closeAbandoned(client, deps.sessions).catch(() => undefined),
       temporal.timeouts.sweep * 1000,
     ),
   ];
-  await openRunning(client, deps).catch(() => undefined);
-  const leaving = (): void => {
-    const stopOthers = (): void => serving.stop(pinned);
-    void leave({ client, sessions: deps.sessions, pinned, stopOthers }).finally(() => serving.stop());
-  };
+  await look();
   process.once('SIGTERM', leaving);
   process.once('SIGINT', leaving);
   try {
@@ -131,9 +121,12 @@ export async function runWorker(): Promise<void> {
     record.stop();
     await parts.close();
     await connection.close();
+    await client.connection.close();
     await record.write('stopped');
     if (first) await removeState(home, 'worker');
     await forgetWorker(home, boot);
+    log.info({ boot }, 'stopped');
+    await telemetry.close();
   }
 }
 
@@ -144,6 +137,57 @@ const few = { maxConcurrentActivityTaskExecutions: 50, maxConcurrentActivityTask
 async function isFirst(home: string): Promise<boolean> {
   const known = await liveState(home, 'worker');
   return known === undefined || known.pid === process.pid;
+}
+
+interface Looking {
+  ready: Ready;
+  parts: WorkerParts;
+  log: Telemetry['log'];
+  tell(more: object): Promise<void>;
+  leaving(): void;
+}
+
+/** What is looked at every few seconds: runs whose queues are not polled yet, and whether the keys have changed. */
+function looker({ ready, parts, log, tell, leaving }: Looking): () => Promise<void> {
+  const encrypted = encrypts();
+  let key = keyring().first?.id ?? null;
+  let lastProblem = '';
+  const problem = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== lastProblem) log.warn(message);
+    lastProblem = message;
+  };
+  const keys = async (): Promise<void> => {
+    const now = keyring().first?.id ?? null;
+    if (now === key) return;
+    key = now;
+    // Whether failures are encrypted is part of the workflows' bundle: the supervisor starts another worker.
+    if (encrypts() !== encrypted) {
+      log.info('encryption was switched: the worker starts anew');
+      return leaving();
+    }
+    log.info({ key }, 'another key encrypts from now on');
+    await tell({ key });
+  };
+  const queues = async (queue: string): Promise<void> => {
+    for await (const run of openRuns(ready.client, queue)) {
+      try {
+        const ref = await planOf(run);
+        if (ref !== undefined) await parts.openQueues(queue, ref);
+      } catch (error) {
+        // One run whose plan cannot be read keeps no other waiting.
+        problem(error);
+      }
+    }
+  };
+  return async () => {
+    try {
+      await keys();
+      for (const queue of ready.queues) await queues(queue);
+    } catch (error) {
+      problem(error);
+    }
+  };
 }
 
 interface Serving {
@@ -174,87 +218,4 @@ function workersOf(): Serving {
       ].sort(),
     ended: () => Promise.all(running),
   };
-}
-
-type Polling = Omit<ReturnType<Parameters<typeof queueOpener>[0]>, 'activities' | 'sessions' | 'limits'>;
-
-interface Parts {
-  deps: Deps;
-  activities: Activities;
-  /** Stops what is at work and closes sessions and models. */
-  close(): Promise<void>;
-}
-
-interface Place {
-  home: string;
-  store: Store;
-  pinnedQueue: string;
-  client: Client;
-  limits: Keeper;
-}
-
-/** Puts store, models and environments together: the one place where they meet. */
-async function compose({ home, store, pinnedQueue, client, limits }: Place, polling: () => Polling): Promise<Parts> {
-  const stopping = new AbortController();
-  const heard: Heard = (plan, name, allowance) => limits.told(modelQueue(plan, name), allowance);
-  const common = commonParts(store, sessionsRoot(home), heard);
-  const { sessions } = common.parts;
-  const deps: Deps = {
-    ...common.parts,
-    model: async (plan, name) =>
-      metered(await common.parts.model(plan, name), modelSpecOf(plan, name).provider, modelQueue(plan, name), limits),
-    openQueues: queueOpener(() => ({ ...polling(), activities, sessions, limits })),
-    queues: { model: modelQueue, environment: environmentQueue },
-    timing: {
-      lostAfterSeconds: temporal.timeouts.lostWorker,
-      heartbeatSeconds: temporal.timeouts.heartbeat,
-      sweepSeconds: temporal.timeouts.sweep,
-      historyEvents: temporal.historyEvents,
-    },
-    ended: (ids) => endedOf(client, ids),
-    leases: leasesOf(client),
-    pinnedQueue,
-    ledger: openLedger(common.parts.store, pinnedQueue),
-    caller,
-    queuedAt,
-    cancelled,
-    signal: stopping.signal,
-  };
-  const activities = createActivities(deps);
-  const close = async (): Promise<void> => {
-    stopping.abort();
-    await common.close();
-  };
-  return { deps, activities, close };
-}
-
-/** Polls the queues of every run that is open, whoever started it. */
-async function openRunning(client: Client, deps: Deps): Promise<void> {
-  const query = `WorkflowType = 'pipeline' AND ExecutionStatus = 'Running'`;
-  for await (const { memo } of client.workflow.list({ query })) {
-    const ref = memo?.plan;
-    // One run whose plan cannot be read keeps no other waiting.
-    if (typeof ref === 'string') await deps.plan(ref).then(deps.openQueues, () => undefined);
-  }
-}
-
-/** Closes the sessions of episodes that are over: one that was terminated, or given up, closes nothing itself. */
-async function closeAbandoned(client: Client, sessions: Sessions): Promise<void> {
-  const ids = sessions.ids();
-  const ended = new Set(await endedOf(client, [...new Set(ids.map(episodeOf))]));
-  await Promise.allSettled(ids.filter((id) => ended.has(episodeOf(id))).map(sessions.close));
-}
-
-async function endedOf(client: Client, ids: string[]): Promise<string[]> {
-  const ended = await Promise.all(
-    ids.map(async (id) => {
-      try {
-        return (await client.workflow.getHandle(id).describe()).status.name !== 'RUNNING';
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return true;
-        throw error;
-      }
-    }),
-  );
-  return ids.filter((_, index) => ended[index]);
 }

@@ -10,7 +10,6 @@ import {
   log,
   patched,
   setCurrentDetails,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { emptyEntry } from '../core/episode-entry.ts';
@@ -20,6 +19,7 @@ import type { Ref } from '../schemas/common.ts';
 import type { EpisodeDraft } from '../schemas/episode.ts';
 import type { EpisodeCarried, EpisodeEntry, EpisodeInput, Flow, TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { book } from './book.ts';
 import { bounded, failureKind, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';

@@ -21,6 +21,7 @@ import { type Amounts, amountsOf, type Caps, capReached, mayBegin, spentBy, stag
 import { addUsage, noUsage } from '../core/usage.ts';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { childAttributes } from './attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
 import { pauseSignal } from './gate.ts';
@@ -134,11 +135,11 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         staticSummary: task.title,
-        typedSearchAttributes: [
+        ...childAttributes([
           { key: keys.run, value: flow.run },
           { key: keys.pipeline, value: flow.pipeline },
           { key: keys.stage, value: 'interact' },
-        ],
+        ]),
       }),
     );
   } catch (error) {

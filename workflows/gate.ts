@@ -4,10 +4,11 @@
  */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { CancellationScope, condition, defineSignal, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, condition, defineSignal, setHandler } from '@temporalio/workflow';
 import { reasonKey } from '../core/blocked.ts';
 import type { BudgetChange } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { failureKind, failureMessage } from './call.ts';
 
 /** `lbi resume`: goes on with what waits or is paused, and raises the caps that are given. */

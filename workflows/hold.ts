@@ -5,12 +5,12 @@ import {
   getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { leaseId } from '../core/leases.ts';
 import type { Flow, LeaseHeld, LeaseState } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { call } from './call.ts';
 import { leaseGranted, leaseRelease } from './lease.ts';
 

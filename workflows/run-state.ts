@@ -1,7 +1,7 @@
 /** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { condition, patched, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { condition, patched, workflowInfo } from '@temporalio/workflow';
 import { failuresOf } from '../core/failure-class.ts';
 import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
@@ -15,6 +15,7 @@ import type {
   Steering,
 } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
 

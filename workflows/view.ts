@@ -1,6 +1,6 @@
 /** A run as people see and steer it: what it answers, what it hears, and what it shows of itself. */
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { defineQuery, defineSignal, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { defineQuery, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
 import { failuresOf } from '../core/failure-class.ts';
 import type {
   BudgetChange,
@@ -15,6 +15,7 @@ import type {
   Steering,
 } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
+import { upsertSearchAttributes } from './attributes.ts';
 import { type Blocks, blocksOf } from './blocks.ts';
 import { runDetails } from './details.ts';
 import { episodeBlocked, episodeDone } from './episode.ts';

@@ -3,6 +3,8 @@
  * are all taken not at all. So each worker also asks, every few seconds and for a moment, a queue beside it that never has work.
  */
 import type { Connection } from '@temporalio/client';
+import { temporal } from '../../temporal.config.ts';
+import { queueOf } from '../project.ts';
 import { activityQueue } from './register.ts';
 
 /** Beside a model's queue. */
@@ -63,4 +65,5 @@ export function showPresence(
 }
 
 /** The queue that only this worker polls. */
-export const pinnedTo = (worker: string): string => `lbi.env.${worker}`;
+export const pinnedTo = (project: string, worker: string): string =>
+  queueOf(project, `${temporal.queuePrefix}.env.${worker}`);

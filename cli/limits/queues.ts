@@ -1,6 +1,7 @@
 /** The queues that `lbi limits` is about: those of the models of some plans, with who uses them and what is declared for each. */
 import { type Limits, strictest } from '../../core/rate.ts';
 import type { Plan } from '../../schemas/plan.ts';
+import { queueOf } from '../project.ts';
 import { modelQueue } from '../queues.ts';
 import { declaredOf } from './meter.ts';
 
@@ -17,11 +18,11 @@ export interface ModelQueue {
 }
 
 /** One entry for a queue, however many names and plans share it. */
-export function modelQueues(plans: readonly Plan[]): ModelQueue[] {
+export function modelQueues(project: string, plans: readonly Plan[]): ModelQueue[] {
   const queues = new Map<string, ModelQueue>();
   for (const plan of plans)
     for (const [name, spec] of Object.entries(plan.spec.models)) {
-      const queue = modelQueue(plan, name);
+      const queue = queueOf(project, modelQueue(plan, name));
       const { limits, alone } = declaredOf(spec);
       const known = queues.get(queue);
       const together = known === undefined ? limits : strictest([known.declared, limits]);

@@ -3,16 +3,14 @@ import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { LbiError } from '../../core/errors.ts';
 import type { TemporalConfig } from '../../temporal.config.ts';
-
-// temporal.api.enums.v1.IndexedValueType, by the names that the configuration uses.
-const valueTypes = { KEYWORD: 2, INT: 3 } as const;
+import { addAttributes } from './attributes.ts';
 
 /** Waits for the server to serve, then sets retention and adds the attributes that are missing; harmless to repeat. */
 export async function prepareNamespace(address: string, config: TemporalConfig, waitMs: number): Promise<void> {
   const connection = await connectWithin(address, config, waitMs);
   try {
     await setRetention(connection, config.server.namespace, config.server.retentionDays);
-    await addSearchAttributes(connection, config.server.namespace, config.searchAttributes);
+    await addAttributes(connection, config.server.namespace, config.searchAttributes);
   } finally {
     await connection.close();
   }
@@ -47,16 +45,4 @@ async function setRetention(connection: Connection, namespace: string, days: num
   if (Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) === wanted) return;
   const workflowExecutionRetentionTtl = msToTs(wanted * 1000);
   await connection.workflowService.updateNamespace({ namespace, config: { workflowExecutionRetentionTtl } });
-}
-
-async function addSearchAttributes(
-  connection: Connection,
-  namespace: string,
-  wanted: TemporalConfig['searchAttributes'],
-): Promise<void> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.entries(wanted).filter(([name]) => !(name in (customAttributes ?? {})));
-  if (missing.length === 0) return;
-  const searchAttributes = Object.fromEntries(missing.map(([name, type]) => [name, valueTypes[type]]));
-  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
 }

@@ -1,4 +1,5 @@
 /** Ports on this machine: whether one is free, whether somebody listens. */
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 
 /** The port when it can be bound now, else undefined; 0 asks for any free one. */
@@ -34,4 +35,22 @@ export function listens(host: string, port: number, ms = 500): Promise<boolean> 
     socket.once('connect', () => end(true));
     socket.once('error', () => end(false));
   });
+}
+
+/**
+ * Whether it is this process that listens at the port: another program may have taken it between the look and the start. Where the system
+ * does not tell (elsewhere than on Linux) the answer is undefined.
+ */
+export async function listensHere(pid: number, port: number): Promise<boolean | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/${pid}/net/${name}`, 'utf8').catch(() => '')),
+  );
+  const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  // local address in the second column, state in the fourth (0A listens), inode of the socket in the tenth
+  const rows = tables.flatMap((table) => table.split('\n').map((row) => row.trim().split(/\s+/)));
+  const sockets = rows.filter((row) => row[1]?.endsWith(ending) && row[3] === '0A').map((row) => `socket:[${row[9]}]`);
+  const open = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const held = await Promise.all(open.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
+  return held.some((socket) => sockets.includes(socket));
 }

@@ -1,11 +1,12 @@
 /** Who a process is, so that a pid from a file is only trusted when it is still the same program. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /** A process as it can be recognised later: pids are reused, a start time with a command line is not. */
 export interface ProcessIdentity {
-  /** When it started, in the system's own notation (ticks since boot on Linux). */
+  /** When it started, in the system's own notation (ticks since boot, and which boot, on Linux). */
   started: string;
   /** Its command line. */
   command: string;
@@ -27,7 +28,19 @@ async function fromProc(pid: number): Promise<ProcessIdentity | undefined> {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const started = fields[19];
   if (started === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  return { started, command: command.replaceAll('\0', ' ').trim() };
+  return { started: `${started}@${bootId()}`, command: command.replaceAll('\0', ' ').trim() };
+}
+
+let boot: string | undefined;
+
+/** Pids and ticks begin anew with every boot: after one, a record could fit another process. */
+function bootId(): string {
+  try {
+    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8);
+  } catch {
+    boot = '';
+  }
+  return boot;
 }
 
 async function fromPs(pid: number): Promise<ProcessIdentity | undefined> {
@@ -37,9 +50,14 @@ async function fromPs(pid: number): Promise<ProcessIdentity | undefined> {
   return line === '' ? undefined : { started: line.slice(0, 24), command: line.slice(24).trim() };
 }
 
+/** Whether a recorded start is that of a process; older releases recorded no boot. */
+export const sameStart = (recorded: string, now: string): boolean =>
+  recorded === now || (recorded !== '' && recorded === now.split('@')[0]);
+
 /** True while the process runs that had this identity. */
 export async function isRunning(pid: number, known: { started: string }): Promise<boolean> {
-  return (await identify(pid))?.started === known.started;
+  const now = await identify(pid);
+  return now !== undefined && sameStart(known.started, now.started);
 }
 
 /** Waits until the process is gone; false when it still runs after `ms` milliseconds. */

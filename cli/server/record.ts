@@ -9,6 +9,8 @@ export interface ServerRecord {
   started: string | null;
   port: number;
   uiPort: number;
+  /** Where the UI asks for payloads in the clear; left out while nothing is encrypted. */
+  codecPort?: number;
   /** Path of the SQLite file. */
   db: string;
   /** Version of the `temporal` program. */

@@ -1,15 +1,17 @@
 /** The embedded Temporal server: started detached on a SQLite file below `.lbi/`, found again by later commands, stopped by `lbi down`. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LbiError } from '../../core/errors.ts';
 import { type TemporalConfig, temporal } from '../../temporal.config.ts';
+import { databaseFile, refuseOtherVersion } from './database.ts';
+import { isFull, rotateLogs } from './disk.ts';
 import { findTemporal, type TemporalProgram } from './find.ts';
 import { withLock } from './lock.ts';
 import { prepareNamespace } from './namespace.ts';
-import { freePort, listens } from './ports.ts';
-import { gone, identify, isRunning } from './process.ts';
+import { freePort, listens, listensHere } from './ports.ts';
+import { gone, identify, isRunning, sameStart } from './process.ts';
 import { readRecord, type ServerRecord, writeRecord } from './record.ts';
 
 export interface RunningServer {
@@ -31,20 +33,31 @@ export interface ServerStatus {
 }
 
 const bootMs = 60_000;
-const logLimit = 20e6;
+
+interface Ports {
+  port: number;
+  uiPort: number;
+  codecPort?: number;
+}
+
 const logFile = (home: string) => join(home, 'server.log');
 
 /**
  * Starts the server of a home folder (`.lbi`), or finds it running; two calls at once start one server. After a kill it comes back on
  * the same file and, when they are still free, the same ports. Throws an operator error with the end of the log when it does not serve
  * within 60 s.
+ * @param codecPort where its UI asks for encrypted payloads in the clear
  */
-export async function startServer(home: string, config: TemporalConfig = temporal): Promise<RunningServer> {
+export async function startServer(
+  home: string,
+  config: TemporalConfig = temporal,
+  codecPort?: number,
+): Promise<RunningServer> {
   const folder = resolve(home);
   await mkdir(folder, { recursive: true });
   return withLock(join(folder, 'server.lock'), bootMs + 10_000, async () => {
     const known = await readRecord(folder);
-    const server = (known && (await alive(known))) ?? (await boot(folder, config, known));
+    const server = (known && (await alive(known))) ?? (await boot(folder, config, known, codecPort));
     try {
       await prepareNamespace(server.address, config, bootMs);
     } catch (cause) {
@@ -60,7 +73,8 @@ export async function serverStatus(home: string, config: TemporalConfig = tempor
   const folder = resolve(home);
   const known = await readRecord(folder);
   const server = known && (await alive(known));
-  if (known === undefined || server === undefined) return { state: 'stopped', logFile: logFile(folder) };
+  if (known === undefined) return { state: 'stopped', logFile: logFile(folder) };
+  if (server === undefined) return { state: 'stopped', db: known.db, logFile: logFile(folder) };
   const answers = await listens(config.server.host, known.port, 2000);
   const { version, db } = known;
   return { state: answers ? 'running' : 'unreachable', ...server, version, db, logFile: logFile(folder) };
@@ -70,25 +84,35 @@ export async function serverStatus(home: string, config: TemporalConfig = tempor
 export async function stopServer(home: string): Promise<boolean> {
   const folder = resolve(home);
   await mkdir(folder, { recursive: true });
-  return withLock(join(folder, 'server.lock'), bootMs + 10_000, async () => {
-    const known = await readRecord(folder);
-    if (known === undefined || known.pid === null || (await alive(known)) === undefined) return false;
-    const identity = { started: known.started ?? '' };
-    process.kill(known.pid, 'SIGTERM');
-    if (!(await gone(known.pid, identity, 10_000))) {
-      process.kill(known.pid, 'SIGKILL');
-      await gone(known.pid, identity, 5000);
-    }
-    await writeRecord(folder, { ...known, pid: null, started: null });
-    return true;
-  });
+  try {
+    return await withLock(join(folder, 'server.lock'), bootMs + 10_000, () => stopNow(folder));
+  } catch (error) {
+    // On a full disk no lock can be made, and stopping is what makes room possible.
+    if (!isFull(error)) throw error;
+    return stopNow(folder);
+  }
+}
+
+async function stopNow(folder: string): Promise<boolean> {
+  const known = await readRecord(folder);
+  if (known === undefined || known.pid === null || (await alive(known)) === undefined) return false;
+  const identity = { started: known.started ?? '' };
+  process.kill(known.pid, 'SIGTERM');
+  if (!(await gone(known.pid, identity, 10_000))) {
+    process.kill(known.pid, 'SIGKILL');
+    await gone(known.pid, identity, 5000);
+  }
+  // A record that cannot be written names a process that is gone, which is seen.
+  await writeRecord(folder, { ...known, pid: null, started: null }).catch(() => undefined);
+  return true;
 }
 
 /** The recorded server when its process is still the one that was started: same pid, start time and database. */
 async function alive(record: ServerRecord): Promise<RunningServer | undefined> {
   if (record.pid === null || record.started === null) return undefined;
   const identity = await identify(record.pid);
-  if (identity?.started !== record.started || !identity.command.includes(record.db)) return undefined;
+  if (identity === undefined || !sameStart(record.started, identity.started)) return undefined;
+  if (!identity.command.includes(record.db)) return undefined;
   return running(record, record.pid);
 }
 
@@ -99,15 +123,22 @@ const running = ({ port, uiPort }: ServerRecord, pid: number): RunningServer => 
 });
 
 /** Another program may take a port between the look and the start: then the server ends at once and other ports are tried. */
-async function boot(folder: string, config: TemporalConfig, known: ServerRecord | undefined): Promise<RunningServer> {
+async function boot(
+  folder: string,
+  config: TemporalConfig,
+  known: ServerRecord | undefined,
+  codecPort?: number,
+): Promise<RunningServer> {
   const program = await findTemporal();
+  await refuseOtherVersion(folder, program.version);
   const { host } = config.server;
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const wanted = attempt === 0 ? [known?.port ?? config.server.port] : [];
     const wantedUi = attempt === 0 ? [known?.uiPort ?? config.server.uiPort] : [];
     const ports = { port: await freePort(host, wanted), uiPort: await freePort(host, wantedUi) };
     if (ports.port === ports.uiPort) continue;
-    const server = await launch(folder, config, program, ports);
+    const codec = codecPort === undefined ? {} : { codecPort };
+    const server = await launch(folder, config, program, { ...ports, ...codec });
     if (server) return server;
   }
   throw new LbiError('operator', `The Temporal server ends as soon as it is started.\n${await logEnd(folder)}`);
@@ -118,12 +149,10 @@ async function launch(
   folder: string,
   config: TemporalConfig,
   program: TemporalProgram,
-  ports: { port: number; uiPort: number },
+  ports: Ports,
 ): Promise<RunningServer | undefined> {
-  // The database format belongs to a release line of the server and is never migrated: one file for each.
-  const db = join(folder, `temporal-${program.version.split('.').slice(0, 2).join('.')}.sqlite`);
-  const { size } = await stat(logFile(folder)).catch(() => ({ size: 0 }));
-  if (size > logLimit) await rename(logFile(folder), `${logFile(folder)}.1`);
+  const db = databaseFile(folder, program.version);
+  await rotateLogs(folder);
   const log = openSync(logFile(folder), 'a');
   const args = serverArguments(config, db, ports);
   const env = surroundings(process.env);
@@ -136,7 +165,7 @@ async function launch(
   const record = { ...ports, pid: child.pid, started: identity.started, db, version: program.version };
   await writeRecord(folder, record);
   const end = Date.now() + bootMs;
-  while (!(await listens(config.server.host, ports.port))) {
+  while (!(await serves(child.pid, config.server.host, ports.port))) {
     if (!(await isRunning(child.pid, identity)) || Date.now() > end) return undefined;
     await new Promise((wake) => setTimeout(wake, 50));
   }
@@ -150,8 +179,11 @@ const passedOn =
 const surroundings = (all: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(all).filter(([name]) => passedOn.test(name)));
 
+const serves = async (pid: number, host: string, port: number): Promise<boolean> =>
+  (await listens(host, port)) && (await listensHere(pid, port)) !== false;
+
 /** Arguments of `temporal` for a server on this file and these ports. */
-export function serverArguments(config: TemporalConfig, db: string, ports: { port: number; uiPort: number }): string[] {
+function serverArguments(config: TemporalConfig, db: string, ports: Ports): string[] {
   const { host, pragmas, dynamic, namespace } = config.server;
   const each = (flag: string, values: readonly string[]) => values.flatMap((value) => [flag, value]);
   const attributes = Object.entries(config.searchAttributes).map(
@@ -160,6 +192,7 @@ export function serverArguments(config: TemporalConfig, db: string, ports: { por
   return [
     ...['server', 'start-dev', '--ip', host, '--port', String(ports.port), '--ui-port', String(ports.uiPort)],
     ...['--db-filename', db, '--namespace', namespace, '--ui-disable-news-fetch', '--log-level', 'warn'],
+    ...(ports.codecPort === undefined ? [] : ['--ui-codec-endpoint', `http://${host}:${ports.codecPort}`]),
     ...each('--sqlite-pragma', pragmas),
     ...each('--dynamic-config-value', dynamic),
     ...each('--search-attribute', attributes),

@@ -41,7 +41,7 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate config explain schema prompt preview plan run attach pause resume tune limits retry cancel runs show failures ui export retrieve check doctor up down worker completion'.split(
+  'init validate config explain schema prompt preview plan run attach pause resume tune limits retry cancel runs show failures ui logs export retrieve check doctor up down worker codec completion'.split(
     ' ',
   );
 

@@ -13,8 +13,8 @@ after(() => rm(folder, { recursive: true, force: true }));
 test('without a profile there is no server of somebody else, and everything has a value', () => {
   const config = readTemporalConfig(empty, folder);
   assert.equal(config.external, undefined);
-  assert.equal(config.mainQueue, 'lbi');
-  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15, sweep: 60 });
+  assert.equal(config.queuePrefix, 'lbi');
+  assert.deepEqual(config.timeouts, { lostWorker: 30, heartbeat: 15, grace: 15, sweep: 60 });
   assert.ok(Object.isFrozen(config) && Object.isFrozen(config.server) && Object.isFrozen(config.server.pragmas));
 });
 

@@ -1,12 +1,16 @@
 /** The embedded server for real: two starts at once, kill -9 and restart on the same file and ports, stale records, stop. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { copyFile, mkdtemp, open as openFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { compact } from '../../cli/server/database.ts';
+import { databaseSize, rotateLogs } from '../../cli/server/disk.ts';
+import { listensHere } from '../../cli/server/ports.ts';
 import { isRunning } from '../../cli/server/process.ts';
 import { readRecord, writeRecord } from '../../cli/server/record.ts';
 import { serverStatus, startServer, stopServer } from '../../cli/server/server.ts';
@@ -107,7 +111,67 @@ test('a port that somebody else took is left to them', { timeout: 60_000 }, asyn
   }
 });
 
+test('a port that is taken while the server starts is not mistaken for the server', { timeout: 60_000 }, async () => {
+  const { port } = (await readRecord(home)) ?? { port: 0 };
+  assert.equal(await listensHere(process.pid, port), false);
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await new Promise((ready) => squatter.once('listening', ready));
+  const own = (squatter.address() as AddressInfo).port;
+  assert.equal(await listensHere(process.pid, own), process.platform === 'linux' ? true : undefined);
+  assert.equal(await listensHere(process.ppid, own), process.platform === 'linux' ? false : undefined);
+  await new Promise((closed) => squatter.close(closed));
+});
+
+test('open runs in the file of another version are not left behind unsaid; one without is', {
+  timeout: 60_000,
+}, async () => {
+  await stopServer(home);
+  const { db = '' } = await serverStatus(home, config);
+  const older = join(home, 'temporal-0.9.sqlite');
+  await copyFile(db, older);
+  await copyFile(`${db}-wal`, `${older}-wal`).catch(() => undefined);
+  await assert.rejects(startServer(home, config), (error: Error) => {
+    assert.match(error.message, /temporal-0\.9\.sqlite holds 1 open workflow of a server by temporal 0\.9/);
+    assert.match(error.message, /LBI_TEMPORAL=\/path\/to\/temporal-0\.9 .*up[\s\S]*mv .*\.old/);
+    return true;
+  });
+  const database = new DatabaseSync(older, { enableDoubleQuotedStringLiterals: true });
+  database.exec('UPDATE executions_visibility SET status = 2');
+  database.close();
+  const server = await startServer(home, config);
+  assert.equal(await count(server.address, 'LbiRun = "r-1"'), 1);
+  await stopServer(home);
+});
+
+test('compacting gives room back and loses nothing', { timeout: 60_000 }, async () => {
+  const { db = '' } = await serverStatus(home, config);
+  const database = new DatabaseSync(db, { enableDoubleQuotedStringLiterals: true });
+  database.exec('CREATE TABLE ballast (x BLOB)');
+  database.exec('INSERT INTO ballast SELECT randomblob(4000000)');
+  database.exec('DROP TABLE ballast');
+  database.close();
+  const size = await databaseSize(db);
+  assert.ok(size !== undefined && size.free > 3.9e6 && size.bytes > size.free, JSON.stringify(size));
+  const { before, after: left } = await compact(db);
+  assert.ok(before - left > 3.9e6, `${before} → ${left}`);
+  assert.equal((await databaseSize(db))?.free, 0);
+  const server = await startServer(home, config);
+  assert.equal(await count(server.address, 'LbiRun = "r-1"'), 1);
+});
+
+test('logs are moved aside when they have grown long, and go on in the same open file', async () => {
+  const path = join(home, 'worker.log');
+  await writeFile(path, `${'x'.repeat(99)}\n`.repeat(20));
+  const open = await openFile(path, 'a');
+  await rotateLogs(home, 1000);
+  await open.write('later\n');
+  await open.close();
+  assert.equal(await readFile(path, 'utf8'), 'later\n');
+  assert.equal((await stat(`${path}.1`)).size, 2000);
+});
+
 test('a damaged record and a lock of a dead owner do not stand in the way', { timeout: 60_000 }, async () => {
+  await stopServer(home);
   await writeFile(join(home, 'server.json'), '{"pid": 12');
   await writeFile(join(home, 'server.lock'), JSON.stringify({ pid: 999_999_999, started: '5' }));
   const server = await startServer(home, config);

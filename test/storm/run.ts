@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { readLedger } from '../../activities/ledger.ts';
 import { planFile } from '../../cli/plans.ts';
+import { projectOf, queueOf } from '../../cli/project.ts';
 import { newRunId, type RunRecord, saveRun } from '../../cli/runs.ts';
 import type { Progress } from '../../schemas/flow.ts';
 import { putJson } from '../../store/json.ts';
 import { openStore } from '../../store/stores.ts';
-import { temporal } from '../../temporal.config.ts';
 import { makePlace, type Place, until } from '../engine/place.ts';
 import { testKey } from '../models/vendor-servers/vendor-server.ts';
 import { attempts, type Cause, causes, type End, patience } from './causes.ts';
@@ -95,12 +95,13 @@ async function start(place: Place, client: Client, storm: StormServer): Promise<
       started.push({ record, cause, vendor, at: 0 });
     }
   }
+  const taskQueue = queueOf(await projectOf(store));
   await Promise.all(
     started.map(async (one) => {
       const { record } = one;
       one.at = Date.now();
       await client.workflow.start('pipeline', {
-        taskQueue: temporal.mainQueue,
+        taskQueue,
         workflowId: record.workflowId,
         args: [{ pipeline: record.pipeline, run: record.run, plan: record.plan }],
         memo: { plan: record.plan },

@@ -189,7 +189,9 @@ async function admit(state: RunState, { document, next, reply }: Asked): Promise
   funnel.documents += 1;
   funnel.tasks += admitted.fresh.length + admitted.finished.length;
   funnel.taskDuplicates += admitted.duplicates;
-  carried.waiting.push(...admitted.fresh);
+  // Of a document that is asked again, the tasks may meet unreadable replies that others left behind.
+  const tasks = next === null ? admitted.fresh.map((task) => ({ ...task, anew: true as const })) : admitted.fresh;
+  carried.waiting.push(...tasks);
   say(state, `${document.title}: ${passed.count} tasks, ${admitted.duplicates} duplicates`);
   for (const entry of admitted.finished) tallyEntry(state, entry);
 }

@@ -150,23 +150,34 @@ export async function launch(place: Place, ...args: string[]): Promise<string> {
 }
 
 /** Asks again and again until the answer is not undefined. */
-export async function until<T>(question: () => Promise<T | undefined>, what: string, seconds = 40): Promise<T> {
+export async function until<T>(
+  question: () => Promise<T | undefined>,
+  what: string | (() => string),
+  seconds = 40,
+): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await question();
     if (answer !== undefined) return answer;
-    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${seconds} s in vain: ${typeof what === 'string' ? what : what()}`);
     await sleep(150);
   }
 }
 
 /** The run's progress once it is as wanted. */
-export const progressWhen = (client: Client, run: string, wanted: (progress: Progress) => boolean): Promise<Progress> =>
-  until(async () => {
+export async function progressWhen(
+  client: Client,
+  run: string,
+  wanted: (progress: Progress) => boolean,
+): Promise<Progress> {
+  let last: Progress | undefined;
+  const question = async (): Promise<Progress | undefined> => {
     const asked = client.workflow.getHandle(`lamps/${run}`).query<Progress>('progress');
-    const progress = await asked.catch(() => undefined);
-    return progress !== undefined && wanted(progress) ? progress : undefined;
-  }, `the progress of ${run}`);
+    last = await asked.catch(() => undefined);
+    return last !== undefined && wanted(last) ? last : undefined;
+  };
+  return until(question, () => `the progress of ${run}; it is ${JSON.stringify(last)}`);
+}
 
 /** Ids of the workflows that a visibility query lists. */
 export async function listed(client: Client, query: string): Promise<string[]> {

@@ -78,8 +78,15 @@ export function readTemporalConfig(environment: Environment, folder: string) {
       lostWorker: positive(environment, 'LBI_LOST_AFTER', 30),
       /** Seconds without a heartbeat before an activity counts as lost. */
       heartbeat: positive(environment, 'LBI_HEARTBEAT', defaultHeartbeat),
+      /** Seconds that calls at work may take to end when a worker is asked to stop; what is not done by then is done again elsewhere. */
+      grace: positive(environment, 'LBI_GRACE', 15),
       /** Seconds between two looks after episodes and sessions that ended without a word. */
       sweep: positive(environment, 'LBI_SWEEP', 60),
+    }),
+    /** Seconds until blocked work is tried again by itself: the first time, and at most (doubled in between). */
+    probe: Object.freeze({
+      first: positive(environment, 'LBI_PROBE', 60),
+      longest: positive(environment, 'LBI_PROBE_LONGEST', 900),
     }),
     /** Events of history after which a run continues as new; null leaves it to the server's advice (4096). For tests. */
     historyEvents:
@@ -97,6 +104,9 @@ export function readTemporalConfig(environment: Environment, folder: string) {
     }),
   });
 }
+
+/** The queue of a folder of runs: its workers alone have the files beside it. */
+export const treeQueue = (tree: string): string => `lbi.files.${tree}`;
 
 export type TemporalConfig = ReturnType<typeof readTemporalConfig>;
 

@@ -6,18 +6,21 @@ import type { Step } from '../schemas/step.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { factsOf } from './attempt.ts';
 import type { Deps } from './deps.ts';
+import { stillHeld } from './lease.ts';
+import { stops } from './sessions.ts';
 
 export const act =
   (deps: Deps) =>
   async (input: ActInput): Promise<ActResult> => {
     const session = deps.sessions.get(input.session);
+    await stillHeld(deps, input);
     const parent = await getJson<Step>(deps.store, input.head);
     const { action, reason } = await getJson<Decision>(deps.store, input.decision);
     if (action === undefined) throw new LbiError('fatal', 'a decision without an action cannot be carried out');
     const index = parent.index + 1;
     let result: Awaited<ReturnType<typeof session.step>>;
     try {
-      result = await session.step(action, index);
+      result = await unlessStopped(deps, input.session, session.step(action, index));
     } catch (error) {
       // A place that broke is of no use to anyone; the workflow opens another.
       if (error instanceof LbiError && error.kind === 'session-lost')
@@ -39,6 +42,23 @@ export const act =
       error: error?.message ?? '',
     };
   };
+
+/** The step, unless the worker stops and its time is over: the action is then done again in another session, whatever became of it here. */
+async function unlessStopped<T>(deps: Deps, id: string, step: Promise<T>): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  const signal = deps.cancelled();
+  const stop = (): void => {
+    if (deps.sessions.leaving()) over.reject(stops(id));
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([step, over.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // Nobody listens to the one that came too late.
+    step.catch(() => undefined);
+  }
+}
 
 export const close =
   (deps: Deps) =>

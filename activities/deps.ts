@@ -2,7 +2,7 @@
 import type { EnvironmentDriver } from '../environments/environment.ts';
 import type { Embedder, Model } from '../models/model.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { Flow } from '../schemas/flow.ts';
+import type { Flow, LeaseRequest, LeaseState } from '../schemas/flow.ts';
 import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -34,6 +34,13 @@ export interface Deps {
   timing: Omit<Flow['timing'], 'modelSeconds' | 'stepSeconds'>;
   /** Which of these workflow ids are no longer running. */
   ended(ids: string[]): Promise<string[]>;
+  /** Leases over all workers; left out where there are no others. */
+  leases?: {
+    /** Asks for one; whoever gets it hears so by a signal. */
+    ask(name: string, asked: { checkSeconds: number; request: LeaseRequest }): Promise<LeaseState | undefined>;
+    /** How it stands; undefined when that cannot be told. */
+    state(name: string): Promise<LeaseState | undefined>;
+  };
   /** Folder that relative output paths start from. */
   home: string;
   /** Folder of the indexes that runs make. */

@@ -2,6 +2,7 @@
 import { LbiError } from '../core/errors.ts';
 import type { SessionPlace, Verification } from '../schemas/flow.ts';
 import type { Deps } from './deps.ts';
+import { stillHeld } from './lease.ts';
 
 const detailChars = 300;
 
@@ -10,6 +11,7 @@ export const evaluate =
   (deps: Deps) =>
   async (input: SessionPlace): Promise<Verification> => {
     const session = deps.sessions.get(input.session);
+    await stillHeld(deps, input);
     try {
       const { score, detail } = (await session.evaluate?.()) ?? none;
       if (Number.isFinite(score) && score >= 0 && score <= 1) return { score, detail: oneLine(detail) };

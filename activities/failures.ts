@@ -1,17 +1,22 @@
 /** The one place that turns errors of the house into Temporal failures, and that keeps a sign of life going while work runs. */
+import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { LbiError, ModelError } from '../core/errors.ts';
+import { temporal } from '../temporal.config.ts';
 
 /** Kinds that Temporal retries by itself; the others come back to the workflow at once. */
 const retried = new Set(['rate-limited', 'transient']);
+
+/** Where something is missing: said where there may be several machines. */
+const machine = temporal.external === undefined ? '' : ` (on the machine ${process.env.LBI_HOST ?? hostname()})`;
 
 /** A failure that a person reading the Temporal UI understands: type = kind, message = what happened and what to do. */
 export function toFailure(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   if (!(error instanceof LbiError)) return unexpected(error);
   return ApplicationFailure.create({
-    message: error.message.slice(0, 1500),
+    message: `${error.message.slice(0, 1400)}${error.kind === 'operator' ? machine : ''}`,
     type: error.kind,
     nonRetryable: endsHere(error),
     // Zero would be a retry without any pause: then the pause is the stage's own.

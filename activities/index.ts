@@ -11,11 +11,13 @@ import { exportDataset } from './export.ts';
 import { alive } from './failures.ts';
 import { indexDataset } from './index-dataset.ts';
 import { instruct } from './instruct.ts';
+import { gone, lease } from './lease.ts';
 import { open } from './open.ts';
 import { prepare } from './prepare.ts';
 import { page, read } from './read.ts';
 import { finish, inspect, record } from './record.ts';
 import { relabel } from './relabel.ts';
+import { recordFailed, takeUp } from './take-up.ts';
 import { tally } from './tally.ts';
 import { transform } from './transform.ts';
 import { vote } from './vote.ts';
@@ -29,6 +31,8 @@ export function createActivities(deps: Deps): Activities {
     page: alive(page(deps)),
     instruct: alive(instruct(deps)),
     admit: alive(admit(deps)),
+    lease: alive(lease(deps)),
+    gone: alive(gone(deps)),
     open: alive(open(deps)),
     query: alive(query(deps)),
     decide: alive(decide(deps)),
@@ -41,6 +45,8 @@ export function createActivities(deps: Deps): Activities {
     vote: alive(vote(deps)),
     conclude: alive(conclude(deps)),
     record: alive(record(deps)),
+    recordFailed: alive(recordFailed(deps)),
+    takeUp: alive(takeUp(deps)),
     inspect: alive(inspect(deps)),
     tally: alive(tally(deps)),
     index: alive(indexDataset(deps)),

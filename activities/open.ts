@@ -10,6 +10,7 @@ import type { Task } from '../schemas/task.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { readTrajectory } from './chain.ts';
 import type { Deps } from './deps.ts';
+import { stops } from './sessions.ts';
 
 export const open =
   (deps: Deps) =>
@@ -29,9 +30,14 @@ export const open =
           packageFolder: deps.packageFolder,
           file: (path) => resolve(plan.folder, path),
           signal: deps.signal,
+          ...(input.lease === undefined ? {} : { lease: input.lease }),
         }),
       );
       return { session, first: await session.reset({ id: task.id, seed: task.seed }) };
+    };
+    const opened = (given: Omit<OpenResult, 'session' | 'queue'>): OpenResult => {
+      if (deps.sessions.leaving()) throw stops(input.session);
+      return { session: input.session, queue: deps.pinnedQueue, ...given };
     };
     try {
       let { session, first } = await begin();
@@ -40,20 +46,14 @@ export const open =
         diverged = await replay(deps, session, first, input.head);
         if (diverged === null) {
           const root = (await readTrajectory(deps.store, input.head))[0];
-          return {
-            session: input.session,
-            queue: deps.pinnedQueue,
-            head: input.head,
-            state: root.observation.stateHash,
-            diverged,
-          };
+          return opened({ head: input.head, state: root.observation.stateHash, diverged });
         }
         // The replay has left its marks: the restart needs a fresh place.
         await deps.sessions.close(input.session);
         ({ session, first } = await begin());
       }
       const head = await root(deps, session, first);
-      return { session: input.session, queue: deps.pinnedQueue, head, state: first.stateHash, diverged };
+      return opened({ head, state: first.stateHash, diverged });
     } catch (error) {
       await deps.sessions.close(input.session).catch(() => undefined);
       throw error;

@@ -14,7 +14,7 @@ import type {
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { temporal } from '../temporal.config.ts';
+import { temporal, treeQueue } from '../temporal.config.ts';
 import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, modelSpecOf, stageOf } from './plans.ts';
@@ -51,6 +51,7 @@ export const prepare =
           optional,
         })),
         environment: deps.queues.environment(plan, interact.environment),
+        ...(input.tree === undefined ? {} : { files: treeQueue(input.tree) }),
       },
       accounts: {
         instruct: `instruct/${instruct.model}`,
@@ -66,6 +67,9 @@ export const prepare =
         ...(environment !== undefined && 'verify' in environment && environment.verify !== undefined
           ? { verify: true as const }
           : {}),
+        ...(environment?.lease === undefined
+          ? {}
+          : { lease: { name: environment.lease.name, slots: environment.lease.slots } }),
       },
       construct:
         construct === undefined
@@ -80,6 +84,7 @@ export const prepare =
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
       ...ownFlow(deps, plan),
+      local: true,
       concurrency: interact.concurrency,
       ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,

@@ -1,4 +1,5 @@
 /** Finds what the agent's prompt is given: examples by the task, the observation, or a query that a model wrote (paper, Algorithm 2), and documents by the task. */
+import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
 import { fitKnowledge } from '../core/retrieval-text.ts';
@@ -79,6 +80,11 @@ function openOnce(deps: Deps, name: string, dense: boolean): Promise<RetrievalIn
   const key = `${folder} ${dense}`;
   const known = opened.get(key);
   if (known !== undefined) return known;
+  if (!existsSync(folder))
+    throw new LbiError(
+      'operator',
+      `the index of knowledge is not on this machine: copy it to ${folder}, or start a worker where it is, then resume the run`,
+    );
   const opening = (async () => openIndex(folder, dense ? await deps.embedder() : undefined))();
   opened.set(key, opening);
   opening.catch(() => opened.delete(key));

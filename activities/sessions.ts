@@ -21,6 +21,9 @@ export interface Sessions {
   get(id: string): Session;
   close(id: string): Promise<void>;
   closeAll(): Promise<void>;
+  /** The worker stops: from now on no session is opened or found here. What is at work ends. Gives the sessions that end with it. */
+  leave(): string[];
+  leaving(): boolean;
   /** The sessions that are held, `<workflow id>#<number>`. */
   ids(): string[];
   /** How many sessions are held for that queue. */
@@ -33,6 +36,7 @@ export interface Sessions {
 export function openSessions(root: string): Sessions {
   const sessions = new Map<string, Held>();
   let waiters: (() => void)[] = [];
+  let leaving = false;
 
   const forget = async (id: string): Promise<void> => {
     const held = sessions.get(id);
@@ -45,6 +49,7 @@ export function openSessions(root: string): Sessions {
   const open: Sessions['open'] = async (id, queue, make) => {
     const known = sessions.get(id);
     if (known !== undefined) return known.opening;
+    if (leaving) throw stops(id);
     const workdir = join(root, createHash('sha256').update(id).digest('hex').slice(0, 12));
     const opening = (async () => {
       await mkdir(workdir, { recursive: true });
@@ -73,7 +78,13 @@ export function openSessions(root: string): Sessions {
   return {
     open,
     close,
+    leave: () => {
+      leaving = true;
+      return [...sessions.keys()];
+    },
+    leaving: () => leaving,
     get: (id) => {
+      if (leaving) throw stops(id);
       const session = sessions.get(id)?.session;
       if (session === undefined)
         throw new EnvironmentError('session-lost', `this worker does not hold the session ${id}`);
@@ -87,3 +98,7 @@ export function openSessions(root: string): Sessions {
     released: () => new Promise((resolve) => waiters.push(resolve)),
   };
 }
+
+/** What a session is lost by when its worker is asked to stop. */
+export const stops = (id: string): EnvironmentError =>
+  new EnvironmentError('session-lost', `this worker stops: the session ${id} is opened again elsewhere`);

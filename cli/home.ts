@@ -1,11 +1,24 @@
 /** Where things are: the project's `.lbi` folder and the machine's cache. */
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 
 /** The folder of this project's runs, objects, server and logs: `LBI_HOME`, else `.lbi` where lbi runs. */
 export const homeFolder = (): string => resolve(process.env.LBI_HOME ?? '.lbi');
+
+/** Which folder of runs this is, whatever the machine calls it; made up when it is first asked for. */
+export function treeOf(home: string): string {
+  const path = join(home, 'tree');
+  mkdirSync(home, { recursive: true });
+  try {
+    writeFileSync(path, randomBytes(6).toString('hex'), { flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  return readFileSync(path, 'utf8');
+}
 
 /** Things shared by all projects of this user: programs, weights, npm packages of pipelines. */
 export const cacheFolder = (): string =>
@@ -27,3 +40,7 @@ export const indexesFolder = (): string => join(homeFolder(), 'indexes');
 
 /** How this program was called, for the commands that messages name. */
 export const program = process.env.LBI_NAME ?? (process.env.npm_command === 'exec' ? 'npx lbi' : 'lbi');
+
+/** What to do about a file of the pipeline that this machine does not have. */
+export const notHere = (what: string, path: string): string =>
+  `${what} is not on this machine: put ${path} there, or start a worker where it is (${program} workers lists those that serve), then ${program} resume RUN`;

@@ -1,4 +1,5 @@
 /** Models as workers hold them: opened once per spec, with secrets and weights found on this machine. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { modelSpecOf } from '../activities/plans.ts';
 import { canonical } from '../core/canonical.ts';
@@ -16,7 +17,7 @@ import { findWeights } from '../models/weights.ts';
 import type { FullOwnModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { hashOf } from '../store/json.ts';
-import { cacheFolder, environmentFile, program } from './home.ts';
+import { cacheFolder, environmentFile, notHere, program } from './home.ts';
 import { plannedModel } from './modules.ts';
 import { modelQueue } from './queues.ts';
 
@@ -84,6 +85,8 @@ async function openPlanned(wanted: Wanted, open: Open): Promise<Model> {
   const { plan, name, read } = wanted;
   const spec = modelSpecOf(plan, name);
   if (isOwn(spec)) return openOwn(wanted, spec, open);
+  if (spec.provider === 'scripted' && !existsSync(resolve(plan.folder, spec.script)))
+    throw new ModelError('operator', notHere(`the script of models.${name}`, resolve(plan.folder, spec.script)));
   const model = await openModel(spec, contextOf(plan, read));
   const planned = plan.versions.contents[`models.${name}`];
   if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;

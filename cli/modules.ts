@@ -1,4 +1,5 @@
 /** Modules of the user's own: hashed with all that they import, imported once, and described as plain data for the schema. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Deps } from '../activities/deps.ts';
@@ -12,11 +13,12 @@ import type { ModuleFault, ReadModules } from '../core/spec/own/named-modules.ts
 import type { EnvironmentDriver } from '../environments/environment.ts';
 import { openDriver } from '../environments/environments.ts';
 import { defineEnvironment, type OwnEnvironment } from '../environments/own.ts';
+import { resetting } from '../environments/reset-shared.ts';
 import { defineModel, type OwnModel } from '../models/own.ts';
 import type { OwnModule } from '../schemas/own-module.ts';
 import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { program } from './home.ts';
+import { notHere, program } from './home.ts';
 import { codeHash, findModule } from './modules/code.ts';
 import { describeModule } from './modules/describe.ts';
 import { Faulty, importFault } from './modules/faults.ts';
@@ -140,11 +142,26 @@ async function plannedEnvironment(plan: Plan, path: string): Promise<OwnEnvironm
   return defineEnvironment({ ...definition, name: named(plan, path) });
 }
 
-/** The driver of any environment of a plan. */
-export const driverOf: Deps['driver'] = async (plan, environment) =>
-  (isOwn(environment)
-    ? await plannedEnvironment(plan, environment.kind)
-    : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>;
+/** The driver of any environment of a plan. Opened, it says which folder of the pipeline is not on this machine. */
+export const driverOf: Deps['driver'] = async (plan, environment) => {
+  const driver = await plainDriver(plan, environment);
+  return {
+    ...driver,
+    open: async (spec, context) => {
+      const copy = 'copy' in spec ? spec.copy : 'app' in spec ? spec.app?.copy : undefined;
+      if (copy !== undefined && !copy.includes('${') && !existsSync(resolve(plan.folder, copy)))
+        throw new LbiError('operator', notHere('the folder that the place begins with', resolve(plan.folder, copy)));
+      return driver.open(spec, context);
+    },
+  };
+};
+
+const plainDriver: Deps['driver'] = async (plan, environment) =>
+  resetting(
+    (isOwn(environment)
+      ? await plannedEnvironment(plan, environment.kind)
+      : await openDriver(environment.kind)) as EnvironmentDriver<FullEnvironment>,
+  );
 
 export async function plannedModel(plan: Plan, path: string): Promise<OwnModel> {
   const { definition } = (await plannedModule(plan, path, imported(path))) as OwnModel;

@@ -1,7 +1,8 @@
 /** From a pipeline file to the plan that a run carries: prompts read, named files hashed, everything resolved. */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { listDocuments } from '../activities/corpus.ts';
 import { indexFolder, wantsExamples } from '../activities/retrieve.ts';
 import { LbiError } from '../core/errors.ts';
@@ -51,7 +52,9 @@ export async function planFile(
     environments: await driverVersions(spec),
     contents: { ...(await contentsOf(spec, folder)), ...(await moduleContents(folder, Object.keys(own ?? {}))) },
   };
-  const plan = makePlan(spec, folder, prompts, versions, own);
+  const below = relative(process.cwd(), folder);
+  const within = below.startsWith('..') || isAbsolute(below) ? {} : { within: below };
+  const plan: Plan = { ...makePlan(spec, folder, prompts, versions, own), ...within };
   for (const path of filesOfOwn(plan)) versions.contents[fileKey(path)] = await contentHash(resolve(folder, path));
   return plan;
 }
@@ -109,7 +112,7 @@ async function copiesOf(spec: FullSpec, folder: string): Promise<Record<string, 
 }
 
 /** sha256 over the names and contents of all files of a folder. */
-async function folderHash(folder: string): Promise<string> {
+export async function folderHash(folder: string): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => {
     throw new LbiError('spec', `the folder ${folder} that the pipeline names cannot be read`);
@@ -145,13 +148,20 @@ async function knowledgeOf(spec: FullSpec): Promise<Record<string, string>> {
   return {};
 }
 
+/** The plan with the folder of its pipeline as it is here: where it was, or in this copy of what it was planned in. Contents are checked where files are used. */
+function located(plan: Plan): Plan {
+  if (plan.within === undefined || existsSync(plan.folder)) return plan;
+  const here = resolve(plan.within);
+  return existsSync(here) ? { ...plan, folder: here, plannedFolder: plan.folder } : plan;
+}
+
 /** Plans by ref, each read once. */
 export function planReader(store: Store): (ref: Ref) => Promise<Plan> {
   const plans = new Map<Ref, Promise<Plan>>();
   return (ref) => {
     const known = plans.get(ref);
     if (known !== undefined) return known;
-    const reading = getJson<Plan>(store, ref);
+    const reading = getJson<Plan>(store, ref).then(located);
     plans.set(ref, reading);
     reading.catch(() => plans.delete(ref));
     return reading;

@@ -1,6 +1,6 @@
 /** The task queues of models and environments: their names, and the workers that poll them. */
 import { createHash } from 'node:crypto';
-import type { CustomSlotSupplier, NativeConnection, SlotPermit } from '@temporalio/worker';
+import type { CustomSlotSupplier, NativeConnection, SlotPermit, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
@@ -11,6 +11,8 @@ import type { Activities } from '../schemas/activities.ts';
 import type { Json } from '../schemas/common.ts';
 import type { FullModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
+import { temporal } from '../temporal.config.ts';
+import { modelLack, placeLack } from './able.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -23,10 +25,13 @@ const slug = (text: string): string =>
     .replaceAll(/[^a-z0-9.]+/g, '-')
     .slice(0, 40);
 
+const plannedFolder = ({ folder, plannedFolder }: Plan): string => plannedFolder ?? folder;
+
 /** One queue per provider, model and credential: limits are kept per queue. */
 export function modelQueue(plan: Plan, name: string): string {
   const spec = modelSpecOf(plan, name);
-  if (isOwn(spec)) return `lbi.own.${slug(plan.own?.[spec.provider]?.name ?? 'model')}.${short([spec, plan.folder])}`;
+  if (isOwn(spec))
+    return `lbi.own.${slug(plan.own?.[spec.provider]?.name ?? 'model')}.${short([spec, plannedFolder(plan)])}`;
   const model = spec.provider === 'scripted' ? spec.script : spec.model;
   const credential = 'api_key' in spec ? (spec.api_key ?? null) : null;
   const address = 'base_url' in spec ? (spec.base_url ?? null) : null;
@@ -37,7 +42,7 @@ export function environmentQueue(plan: Plan, name: string): string {
   const spec = plan.spec.environments[name];
   if (spec === undefined) throw new LbiError('spec', `the plan has no environment "${name}"`);
   const kind = isOwn(spec) ? slug(plan.own?.[spec.kind]?.name ?? 'own') : spec.kind;
-  return `lbi.env.${kind}.${short([spec, plan.folder])}`;
+  return `lbi.env.${kind}.${short([spec, plannedFolder(plan)])}`;
 }
 
 /** Takes `open` tasks only while a session slot is free: what is opening and what is held stay below the bound. */
@@ -85,34 +90,60 @@ interface QueueContext {
   sessions: Sessions;
   /** keeps a started worker until the process ends */
   keep(worker: Worker): void;
+  /** whether this process should poll the queue, given what the machine lacks for it */
+  wants(queue: string, lack: () => Promise<string | undefined>): Promise<boolean>;
 }
 
 const fixed = (numSlots: number): { type: 'fixed-size'; numSlots: number } => ({ type: 'fixed-size', numSlots });
 
-/** Starts a worker for every queue of the plan that this process does not poll yet. */
+/** Starts a worker for every queue of the plan that this process should poll and does not yet, and stops those that others had better poll. */
 export function queueOpener(context: () => QueueContext): (plan: Plan) => Promise<void> {
-  const polled = new Set<string>();
-  const start = async (queue: string, options: Partial<Parameters<typeof Worker.create>[0]>): Promise<void> => {
-    if (polled.has(queue)) return;
-    polled.add(queue);
-    const { connection, namespace, identity, activities, keep } = context();
-    keep(await Worker.create({ connection, namespace, identity, taskQueue: queue, activities, ...drain, ...options }));
+  const polled = new Map<string, Worker | undefined>();
+  const start = async (
+    queue: string,
+    lack: () => Promise<string | undefined>,
+    options: () => Partial<Parameters<typeof Worker.create>[0]>,
+  ): Promise<void> => {
+    const { connection, namespace, identity, activities, keep, wants } = context();
+    const wanted = await wants(queue, lack);
+    const running = polled.get(queue);
+    if (polled.has(queue)) {
+      if (wanted || running?.getState() !== 'RUNNING') return;
+      running.shutdown();
+      polled.delete(queue);
+      return;
+    }
+    if (!wanted) return;
+    polled.set(queue, undefined);
+    const shared = { connection, namespace, identity, taskQueue: queue, activities, ...drain };
+    const worker = await Worker.create({ ...shared, ...options() });
+    polled.set(queue, worker);
+    keep(worker);
   };
   return async (plan) => {
     for (const [name, spec] of Object.entries(plan.spec.models))
-      await start(modelQueue(plan, name), modelOptions(spec));
+      await start(
+        modelQueue(plan, name),
+        () => modelLack(plan, name),
+        () => modelOptions(spec),
+      );
     for (const [name, spec] of Object.entries(plan.spec.environments)) {
       const queue = environmentQueue(plan, name);
-      const activityTaskSlotSupplier = sessionSlots(context().sessions, queue, spec.sessions ?? 2);
-      const others = {
-        workflowTaskSlotSupplier: fixed(2),
-        localActivityTaskSlotSupplier: fixed(1),
-        nexusTaskSlotSupplier: fixed(1),
-      };
-      await start(queue, { tuner: { activityTaskSlotSupplier, ...others } });
+      await start(
+        queue,
+        () => placeLack(plan, name),
+        () => ({ tuner: placeTuner(context().sessions, queue, spec.sessions ?? 2) }),
+      );
     }
   };
 }
+
+const placeTuner = (sessions: Sessions, queue: string, bound: number): NonNullable<WorkerOptions['tuner']> => ({
+  activityTaskSlotSupplier: sessionSlots(sessions, queue, bound),
+  workflowTaskSlotSupplier: fixed(2),
+  localActivityTaskSlotSupplier: fixed(1),
+  nexusTaskSlotSupplier: fixed(1),
+});
 
 const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>[0]> => ({
   // A local model answers one call at a time: whatever waits does so in the queue, where priority decides who is next.
@@ -121,4 +152,7 @@ const modelOptions = (spec: FullModel): Partial<Parameters<typeof Worker.create>
 });
 
 /** How long activities may finish what they do when the worker is asked to stop. */
-export const drain = { shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
+export const drain = {
+  shutdownGraceTime: temporal.timeouts.grace * 1000,
+  shutdownForceTime: (temporal.timeouts.grace + 10) * 1000,
+} as const;

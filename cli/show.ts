@@ -18,7 +18,8 @@ import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
-import { paint } from './progress.ts';
+import { openLeases } from './leases.ts';
+import { paint, waitLines } from './progress.ts';
 import { ledgerLines, reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
@@ -41,14 +42,16 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress, ledger })}\n`);
   else {
     print([...reportLines(record, progress), ...ledgerLines(ledger, progress)]);
-    const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
+    const waits = waitLines(progress, progress.endedAt ?? Date.now());
+    const blocked = waits.map((line) => paint('yellow', `  ! ${line}`));
     print([
       ...blocked,
+      ...(progress.dataset === null ? await leasesOfRun(record) : []),
       '',
       ...(progress.dataset === null
         ? [
             lost ? `  it failed; why    ${program} attach ${record.run}` : `  watch    ${program} attach ${record.run}`,
-            ...(blocked.length > 0 ? [`  go on    ${program} resume ${record.run}`] : []),
+            ...(blocked.length > 0 ? [`  mend it, then  ${program} resume ${record.run}`] : []),
           ]
         : [
             `  kept     ${program} show ${record.run} --examples`,
@@ -76,6 +79,16 @@ async function liveProgress(record: RunRecord): Promise<Progress & { failed: boo
       { cause },
     );
   }
+}
+
+/** Which leases the episodes of the run wait for, and who holds them; nothing where nobody can be asked. */
+async function leasesOfRun({ workflowId }: RunRecord): Promise<string[]> {
+  const states = await withClient(homeFolder(), openLeases).catch(() => []);
+  return states.flatMap(({ name, waiting, holders }) => {
+    const mine = waiting.filter(({ holder }) => holder.startsWith(`${workflowId}/`)).length;
+    const held = holders.map(({ holder, since }) => `${holder} since ${new Date(since).toISOString().slice(0, 19)}Z`);
+    return mine === 0 ? [] : [`  ${mine} wait for the lease ${name}, held by ${held.join(', ') || 'nobody'}`];
+  });
 }
 
 async function entries(store: Store, record: RunRecord): Promise<EpisodeEntry[]> {
@@ -196,9 +209,22 @@ async function showTrajectory(store: Store, record: RunRecord, text: string, opt
   print([
     `${episode.outcome}: ${episode.detail}${trajectory?.answer === undefined ? '' : ` · answer: ${trajectory.answer}`}`,
     ...scoreLines(trajectory),
+    ...recoveryLines(trajectory),
     `windows ${episode.windows}, judged ${episode.candidates.length}, accepted ${entry.kept}`,
   ]);
   return 0;
+}
+
+/** What the session went through that the steps above do not show. */
+function recoveryLines(trajectory: Trajectory | undefined): string[] {
+  const { recovered = 0, diverged = [] } = trajectory ?? {};
+  if (recovered === 0) return [];
+  const anew = diverged.map((step) =>
+    step === 0 ? 'its first observation was another' : `the place answered otherwise after action ${step}`,
+  );
+  return [
+    `the session was lost and opened again ${recovered === 1 ? 'once' : `${recovered} times`}${anew.length === 0 ? '; every replayed action led to the same state' : `; begun anew because ${anew.join(', then ')}`}`,
+  ];
 }
 
 function scoreLines(trajectory: Trajectory | undefined): string[] {

@@ -6,14 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
 import { detach, liveState, removeState, stopProcess, writeState } from './processes.ts';
+import { reapSessions } from './reaper.ts';
 import { serverStatus, startServer, stopServer } from './server/server.ts';
+import { livingWorkers } from './takeover.ts';
 
 /** Milliseconds between two looks at the processes. */
 const lookEvery = 300;
 /** Milliseconds between two starts of a worker that keeps dying. */
 const restartPause = 2000;
 /** Milliseconds a worker may take to finish or hand back its work. */
-const workerGrace = 20_000;
+const workerGrace = (temporal.timeouts.grace + 15) * 1000;
 
 /** The supervisor's own life; returns when asked to stop, with everything it kept alive stopped. */
 export async function supervise(home: string): Promise<void> {
@@ -80,7 +82,11 @@ export async function down(home: string): Promise<boolean> {
   if (supervisor !== undefined) await stopProcess(supervisor, workerGrace + 15_000);
   const worker = await liveState(home, 'worker');
   if (worker !== undefined) await stopProcess(worker, workerGrace);
+  // Started by a supervisor that was killed before it could write that down.
+  for (const stray of await livingWorkers(home)) await stopProcess(stray, workerGrace);
   const server = temporal.external === undefined && (await stopServer(home));
+  // What a killed worker left is cleared away by the next one; after this there is none.
+  await reapSessions(home);
   return supervisor !== undefined || worker !== undefined || server;
 }
 

@@ -22,6 +22,10 @@ export interface App {
   dir: string;
   /** Fills `${port}`, `${dir}`, `${package}` and `${node}` in. Throws `spec` for any other name. */
   fill(text: string): string;
+  /** Rejects with `session-lost` when the application ends by itself; never resolves. */
+  lost: Promise<never>;
+  /** False once it has ended. */
+  alive(): boolean;
   /** Ends every process of the application; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -117,11 +121,25 @@ const launch = async (spec: AppSpec, context: SessionContext, values: Values, po
   const stop = once(() => stopGroup(child.nodeChildProcess, exit.ended, context.workdir));
   const origin = `http://127.0.0.1:${port}`;
   const problem = await waitReady(exit, `${origin}${spec.ready ?? '/'}`, spec.start_timeout ?? 60, context.signal);
-  if (problem === undefined) return { origin, port, dir, fill: (part) => fill(part, values, 'url or allow'), stop };
+  if (problem === undefined) {
+    const lost = exit.ended.then(() => {
+      throw ended(command, exit.how, lines);
+    });
+    // Whoever works with the application listens; nobody need.
+    lost.catch(() => undefined);
+    const alive = (): boolean => exit.how === undefined;
+    return { origin, port, dir, fill: (part) => fill(part, values, 'url or allow'), lost, alive, stop };
+  }
   await stop();
   const output = tail(lines.join('\n'));
   return { message: `app.command: "${command.join(' ')}" ${problem}\n${output || '(it printed nothing)'}`, output };
 };
+
+const ended = (command: string[], how: string | undefined, lines: string[]): EnvironmentError =>
+  new EnvironmentError(
+    'session-lost',
+    `The application "${command.join(' ')}" ${how ?? 'ended'}; the session is rebuilt with another. Its last lines:\n${tail(lines.join('\n')).slice(-800)}`,
+  );
 
 const collect = (output: Readable): string[] => {
   const lines: string[] = [];
@@ -139,7 +157,7 @@ const watchExit = (child: ChildProcess): { how?: string; ended: Promise<void> } 
   const exit: { how?: string; ended: Promise<void> } = { ended: Promise.resolve() };
   exit.ended = new Promise((resolve) => {
     child.once('exit', (code, signal) => {
-      exit.how = code === 127 ? 'was not found' : `ended before it was ready (${signal ?? `exit ${code}`})`;
+      exit.how = code === 127 ? 'was not found' : `ended (${signal ?? `exit ${code}`})`;
       resolve();
     });
   });
@@ -169,7 +187,7 @@ const waitReady = async (
   while (performance.now() < until) {
     if (signal.aborted) return 'was stopped with the worker.';
     last = await answer(address);
-    if (exit.how !== undefined) return `${exit.how}. Its last lines:`;
+    if (exit.how !== undefined) return `${exit.how.replace('ended', 'ended before it was ready')}. Its last lines:`;
     if (last === '200') return undefined;
     await sleep(50);
   }

@@ -21,6 +21,11 @@ export interface SessionContext {
   file(path: string): string;
   /** Aborted when the worker stops. */
   signal: AbortSignal;
+  /**
+   * The lease that the session works under, where its place has one. A place that can should be told the epoch with everything that changes
+   * it, and refuse a lower one than it has seen: only the place itself can turn away what is out of date for certain.
+   */
+  lease?: { name: string; epoch: number };
 }
 
 export interface SessionTask {

@@ -4,6 +4,7 @@
  */
 
 import type { Ref, Usage } from './common.ts';
+import type { Candidate } from './episode.ts';
 import type { Style, Window } from './example.ts';
 import type { Outcome } from './step.ts';
 import type { StepFacts } from './step-facts.ts';
@@ -37,6 +38,46 @@ export interface BudgetChange extends StageCaps {
   budgetHours?: number;
 }
 
+/** Lanes made wider or narrower by `lbi tune`; what is left out stays. */
+export interface LaneChange {
+  concurrency?: number;
+  ahead?: number;
+}
+
+/** Whose failure it was (core/failure-class.ts). */
+export type FailureClass = 'infrastructure' | 'model' | 'agent' | 'judge' | 'spec';
+export type FailureCounts = Partial<Record<FailureClass, number>>;
+
+/** `lbi retry`: failed items are taken up again, all of them or those of one class. */
+export interface RetryRequest {
+  id: string;
+  class: FailureClass | null;
+}
+
+/** A retry at work: which page of the run is looked through next. */
+export interface RetryWork extends RetryRequest {
+  of: 'documents' | 'episodes';
+  page: number;
+  /** pages that were there when it was asked for */
+  documentPages: number;
+  episodePages: number;
+}
+
+/** How a person steers a run that is going on; carried over continue-as-new. */
+export interface Steering {
+  /** since when it is paused, in milliseconds since the epoch; null while it goes on */
+  pausedAt: number | null;
+  retries: RetryWork[];
+  /** requests that were heard, so that one is not carried out twice; the newest few */
+  heard: string[];
+}
+
+/** Seconds until what is blocked is tried again by itself: the first time, and at most. */
+export interface ProbeTiming {
+  first: number;
+  longest: number;
+}
+
 /** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */
 export interface Flow extends StageCaps {
   pipeline: string;
@@ -51,6 +92,8 @@ export interface Flow extends StageCaps {
     /** the committee in its order; a run that began before votes had voters knows its members by name alone */
     votes: { member: string; queue: string; voter?: string; weight?: number; optional?: boolean }[];
     environment: string;
+    /** polled where the run was started: what reads or writes files there is done there; the main queue when left out */
+    files?: string;
   };
   /** stage/model under which usage is counted: "interact/actor" */
   accounts: { instruct: string; decide: string; query: string; relabel: string };
@@ -62,6 +105,8 @@ export interface Flow extends StageCaps {
     verify?: true;
     /** what a run may spend on the actions of one task; left out where it is not capped */
     taskBudget?: { usd?: number; tokens?: number };
+    /** what has to be held while a session of the place is open */
+    lease?: { name: string; slots: number };
   };
   construct: {
     styles: Style[];
@@ -86,6 +131,8 @@ export interface Flow extends StageCaps {
   export: boolean;
   /** stages of the user's own, by what they work on; left out where there are none */
   own?: OwnFlow;
+  /** true when bookkeeping is done by the worker that carries the workflow on; runs of earlier versions queue it */
+  local?: true;
   /** episodes in flight at once */
   concurrency: number;
   /** documents whose tasks are asked for ahead of the episodes */
@@ -134,6 +181,12 @@ export interface PipelineInput {
   pipeline: string;
   run: string;
   plan: Ref;
+  /** when blocked work is tried again without being asked to; runs that began under an earlier version have none */
+  probe?: ProbeTiming;
+  /** set where the run takes up again what failed in earlier runs of the same plan: of one class, or all */
+  retry?: { class: FailureClass | null };
+  /** the folder of runs (`.lbi`) that it was started in; left out by runs of earlier versions */
+  tree?: string;
   /** set when the run was continued as new */
   carried?: Carried;
 }
@@ -144,6 +197,16 @@ export interface DocumentEntry {
   title: string;
 }
 
+/** A document that gave no tasks because the call failed or its reply could not be read. */
+export interface FailedDocument {
+  document: DocumentEntry;
+  class: FailureClass;
+  /** the kind of house error, or `unreadable` */
+  kind: string;
+  detail: string;
+  at: number;
+}
+
 export interface TaskEntry {
   ref: Ref;
   id: string;
@@ -151,6 +214,12 @@ export interface TaskEntry {
   title: string;
   /** its trajectory, when it was sealed under the same identity before */
   attempt?: Ref;
+  /** above 0, the results stored under lower numbers are failures that are made anew: part of the identity of its results */
+  again?: number;
+  /** times that it was taken up again in this run: part of its workflow id */
+  tries?: number;
+  /** what stands if taking it up again comes to nothing */
+  before?: EpisodeEntry;
 }
 
 /** A sealed trajectory as its episode goes on from it. */
@@ -185,6 +254,14 @@ export interface EpisodeEntry {
   reused: boolean;
   /** true when the trajectory was there already and only its windows were worked on */
   recalled: boolean;
+  /** what failed in it, by class; left out where nothing did */
+  failures?: FailureCounts;
+  /** the kind of error behind a missing record */
+  kind?: string;
+  /** when it ended; left out where it was reused */
+  endedAt?: number;
+  again?: number;
+  tries?: number;
 }
 
 /** The funnel of a run: how many of what went in and came out of every stage. */
@@ -206,6 +283,10 @@ export interface Funnel {
   voted: number;
   kept: number;
   unreadable: number;
+  /** failed items by class; left out by runs of earlier versions */
+  failures?: FailureCounts;
+  /** items that were taken up again after they had failed */
+  retried?: number;
 }
 
 /** State that a run carries over continue-as-new. */
@@ -227,6 +308,24 @@ export interface Carried {
   blocked: Record<string, string>;
   /** pages of documents that own stages have passed on, and are counted so */
   passedPages?: number;
+  steering?: Steering;
+  /** failed documents that are not in a page yet, and how many pages there are */
+  failedDocuments?: FailedDocument[];
+  failedPages?: number;
+  /** documents that are asked again */
+  documentsAgain?: DocumentEntry[];
+  /** by reason: since when, and how often it was tried again */
+  blocks?: Record<string, { since: number; tries: number }>;
+}
+
+/** Work that waits for a person, by its reason. */
+export interface Wait {
+  on: string;
+  /** workflows that wait for it */
+  count: number;
+  since: number;
+  /** when it is tried again by itself, or null where it is not */
+  next: number | null;
 }
 
 export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled' | 'failed';
@@ -238,8 +337,17 @@ export interface Progress {
   usage: Record<string, Usage>;
   inFlight: number;
   waiting: number;
-  /** what needs a person, by workflow id */
+  /** what needs a person, by workflow id; the first hundred */
   blocked: Record<string, string>;
+  /** the same by reason, all of them */
+  waits?: Wait[];
+  pausedAt?: number | null;
+  /** episodes in flight at most */
+  concurrency?: number;
+  /** documents asked ahead at most */
+  ahead?: number;
+  /** retries that are still being looked through */
+  retrying?: RetryRequest[];
   startedAt: number;
   /** null while the run goes on */
   endedAt: number | null;
@@ -275,12 +383,88 @@ export interface EpisodeInput {
   task: TaskEntry;
   /** workflow id of the run that waits for this episode */
   parent: string;
+  /** true when it begins while its run is paused */
+  paused?: true;
+  /** set when the episode was continued as new */
+  carried?: EpisodeCarried;
+}
+
+/** What an episode carries over continue-as-new: references and counts, never what grows with its length. */
+export interface EpisodeCarried {
+  usage: Record<string, Usage>;
+  session: SessionCarried;
+  /** while it walks: what was walked so far */
+  walk?: WalkSoFar;
+  /** once the trajectory is sealed: what was made of it so far; `done` counts the pairs of window and style that were worked on */
+  construct?: { trajectory: Ref; unreadable: number; done: number; harvest: Harvest | null };
+}
+
+/** The session as an episode hands it to the execution that goes on. */
+export interface SessionCarried {
+  /** sessions opened so far, which numbers them */
+  opened: number;
+  /** of them in a row without an action done */
+  lost: number;
+  place: SessionPlace | null;
+}
+
+/** What a walk goes on from (core/walk.ts). */
+export interface WalkSoFar {
+  head: Ref;
+  initialState: string;
+  /** number of actions */
+  steps: number;
+  unreadable: number;
+  usage: Usage;
+  /** of each time that it began anew: after which action the place answered otherwise than before */
+  diverged: number[];
+  /** of the last actions, as many as the rule for going nowhere looks at */
+  recent: StepFacts[];
+}
+
+/** What was made of a trajectory. */
+export interface Harvest {
+  windows: number;
+  dropped: Record<string, number>;
+  candidates: Candidate[];
+  voted: number;
+  kept: number;
+  unreadable: number;
+  /** what was kept, in words, for the live page */
+  titles: string[];
 }
 
 /** Where a session lives: `queue` is polled by the one worker process that holds it. */
 export interface SessionPlace {
   session: string;
   queue: string;
+  /** the lease that it works under */
+  lease?: LeaseHeld;
+}
+
+/** A lease as its holder knows it. Every session has an epoch of its own, higher than all before: what carries a lower one is out of date. */
+export interface LeaseHeld {
+  name: string;
+  epoch: number;
+}
+
+/** What an episode asks of a lease. `ticket` numbers its sessions: the same again is the same request. */
+export interface LeaseRequest {
+  holder: string;
+  ticket: number;
+  /** holders at once; of several requests the smallest number counts */
+  slots: number;
+}
+
+/** A lease as it stands: who holds it, who waits, in the order of their turn. Times in milliseconds since the epoch. */
+export interface LeaseState {
+  name: string;
+  holders: (LeaseRequest & { epoch: number; since: number })[];
+  waiting: (LeaseRequest & { since: number })[];
+  /** the highest epoch that was given */
+  epoch: number;
+  /** seconds between two looks whether its holders are still there */
+  checkSeconds: number;
 }
 
 export interface OpenInput {
@@ -290,6 +474,8 @@ export interface OpenInput {
   session: string;
   /** head to rebuild by replay, or null for a fresh start */
   head: Ref | null;
+  /** the lease that the session works under */
+  lease?: LeaseHeld;
 }
 export interface OpenResult extends SessionPlace {
   head: Ref;
@@ -297,6 +483,18 @@ export interface OpenResult extends SessionPlace {
   state: string;
   /** set when the replay did not lead to the same states: the step at which it parted; the head is then a fresh start */
   diverged: number | null;
+}
+
+export interface TakeUpInput extends RetryRequest {
+  plan: Ref;
+  run: string;
+  of: RetryWork['of'];
+  page: number;
+}
+/** What is tried again: documents, or tasks together with the entries that count no longer. */
+export interface TakenUp {
+  documents: FailedDocument[];
+  episodes: { task: TaskEntry; entry: EpisodeEntry }[];
 }
 
 export interface ModelResult {
@@ -319,6 +517,8 @@ export interface DecideInput {
   query: Ref | null;
   /** raised when an unreadable reply is asked again */
   retry: number;
+  /** true when a stored reply that cannot be read is asked anew */
+  again?: true;
 }
 export interface DecideResult extends ModelResult {
   decision: Ref;
@@ -347,6 +547,7 @@ export interface RelabelInput {
   head: Ref;
   window: Window;
   style: Style;
+  again?: true;
 }
 export interface RelabelResult extends ModelResult {
   example: Ref | null;
@@ -356,6 +557,7 @@ export interface VoteInput {
   plan: Ref;
   example: Ref;
   member: string;
+  again?: true;
 }
 export interface VoteResult extends ModelResult {
   vote: Ref;

@@ -23,6 +23,10 @@ export interface Plan {
   spec: FullSpec;
   /** Absolute folder of the pipeline file: paths in the spec are relative to it. In no identity. */
   folder: string;
+  /** The same from the folder where `lbi` was called, where it lies below that: a worker in another copy finds it there. In no identity. */
+  within?: string;
+  /** Never stored: the folder as planned, where this machine has it elsewhere. */
+  plannedFolder?: string;
   /** Text of every prompt by stage: `instruct`, `interact`, `interact/query`, `construct/new-task`, `filter` … */
   prompts: Record<string, string>;
   versions: Versions;

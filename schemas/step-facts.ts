@@ -3,7 +3,7 @@
 export interface StepFacts {
   /** index in the chain, 1 for the first action (schemas/step.ts) */
   index: number;
-  /** canonical JSON of the action's name and arguments, without the reason */
+  /** canonical JSON of the action's name and arguments, without the reason; of a long one the beginning and a hash */
   action: string;
   /** `stateHash` of the observation after it */
   state: string;

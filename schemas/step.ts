@@ -42,7 +42,13 @@ export const Trajectory = Type.Object({
     Type.Number({ description: "what the environment's `verify` gave it, 0 to 1; left out when it was not verified" }),
   ),
   scoreDetail: Type.Optional(Type.String({ description: 'what the score rests on, or why there is none' })),
-  recovered: Type.Integer({ description: 'times the session was rebuilt by replay' }),
+  recovered: Type.Integer({ description: 'times the session was opened again after it was lost' }),
+  diverged: Type.Optional(
+    Type.Array(Type.Integer(), {
+      description:
+        'of each time that the replay of the actions came to another state and the task began anew: after which action (0: at the first observation); left out when none did',
+    }),
+  ),
   usage: Usage,
 });
 export type Trajectory = Static<typeof Trajectory>;

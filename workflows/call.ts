@@ -6,6 +6,8 @@ import {
   type RetryPolicy,
   TemporalFailure,
   TimeoutFailure,
+  uuid4,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../schemas/activities.ts';
 import type { CallPatience, Flow, PaidStage } from '../schemas/flow.ts';
@@ -36,14 +38,24 @@ export const patient: RetryPolicy = {
 };
 
 /** At most 200 bytes of a line, as the server accepts. */
-const oneLine = (text: string): string => {
+export const oneLine = (text: string): string => {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > 90 ? `${line.slice(0, 88)}…` : line;
+};
+
+/**
+ * Activities are numbered from 1 in every execution. In an episode that continued as new they are named otherwise: by workflow and activity
+ * is told who asked for a reply, and who therefore pays (activities/failures.ts).
+ */
+const named = (): { activityId?: string } => {
+  const { workflowType, continuedFromExecutionRunId } = workflowInfo();
+  return workflowType === 'episode' && continuedFromExecutionRunId !== undefined ? { activityId: uuid4() } : {};
 };
 
 /** The activity of that name under these options: `call('act', {…})(input)`. */
 export function call<N extends keyof Activities>(name: N, options: CallOptions = {}): Activities[N] {
   const activities = proxyActivities<Activities>({
+    ...named(),
     startToCloseTimeout: (options.seconds ?? 120) * 1000,
     scheduleToCloseTimeout: (options.hours ?? 72) * 3600_000,
     heartbeatTimeout: (options.heartbeat ?? 15) * 1000,
@@ -55,6 +67,9 @@ export function call<N extends keyof Activities>(name: N, options: CallOptions =
   });
   return activities[name];
 }
+
+/** Options of a call that reads or writes files where the run was started. */
+export const inTree = ({ queues: { files } }: Flow): CallOptions => (files === undefined ? {} : { queue: files });
 
 /** What is nearest to a finished example goes first. */
 const priorities: Record<PaidStage, number> = { instruct: 4, interact: 2, construct: 2, filter: 1 };

@@ -12,6 +12,7 @@ import {
   isCancellation,
   log,
   ParentClosePolicy,
+  type SignalDefinition,
   startChild,
   WorkflowIdReusePolicy,
   workflowInfo,
@@ -22,8 +23,9 @@ import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
-import { resumeSignal } from './gate.ts';
-import { pageIsFull, type RunState, recordPage, settle, watchHistory } from './run-state.ts';
+import { pauseSignal } from './gate.ts';
+import { inPool } from './pool.ts';
+import { isOver, isPaused, pageIsFull, type RunState, recordPage, settle, watchHistory } from './run-state.ts';
 
 const keys = {
   run: defineSearchAttributeKey(searchAttributes.run, 'KEYWORD'),
@@ -80,14 +82,15 @@ export async function launchEpisodes(state: RunState): Promise<void> {
   const starting = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const broken = (): boolean => failures.length > 0 || state.broken !== undefined;
-  const idle = (): boolean => state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0;
+  const idle = (): boolean => isOver(state);
   /** No episode starts that the budget may not bear; `lbi resume --budget` raises it. */
   const startable = (): boolean => {
-    if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency) return false;
+    if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency || isPaused(state)) return false;
     const { spent, reserved, own } = costs(state);
     return stageFull(state) === undefined && mayBegin(capsOf(state), spent, reserved, own);
   };
-  const overCap = (): string | undefined => (carried.waiting.length > 0 ? runFull(state) : undefined);
+  const overCap = (): string | undefined =>
+    carried.waiting.length > 0 && !isPaused(state) ? runFull(state) : undefined;
   const spentUp = (): boolean => overCap() !== undefined;
   try {
     while (!state.continuing && !idle()) {
@@ -120,14 +123,14 @@ export const tooManyFailed = (why: string): ApplicationFailure =>
 
 async function launch(state: RunState, task: TaskEntry): Promise<void> {
   const { flow } = state.carried;
-  const id = `${flow.pipeline}/${flow.run}/${task.id}`;
+  const id = `${flow.pipeline}/${flow.run}/${task.id}${task.tries === undefined ? '' : `~${task.tries + 1}`}`;
   state.carried.inFlight.push({ id, task });
   try {
     // A start that is under way is never interrupted: either there is a child that can be asked to stop, or none.
     await CancellationScope.nonCancellable(() =>
       startChild(episode, {
         workflowId: id,
-        args: [{ flow, task, parent: workflowInfo().workflowId }],
+        args: [{ flow, task: bare(task), parent: workflowInfo().workflowId }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         staticSummary: task.title,
@@ -142,22 +145,31 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
     // It runs already, or ended while nobody listened: the sweeper finds out.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  // A pause that came while it started did not reach it.
+  if (isPaused(state)) await signalAll([id], pauseSignal);
 }
+
+/** Without what only the run needs of it. */
+const bare = ({ before: _before, ...task }: TaskEntry): TaskEntry => task;
+
+/** Episodes of one look: their names are part of the history each time. The others have their turn at the next. */
+const mostLookedAfter = 100;
 
 /** Looks after episodes that were terminated or whose report got lost. */
 export async function sweepEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
-  const over = (): boolean =>
-    state.continuing || (state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0);
+  const over = (): boolean => state.continuing || isOver(state);
+  let turn = 0;
   for (;;) {
     await condition(() => over() || carried.inFlight.length > 0);
     const before = new Set(carried.inFlight.map(({ id }) => id));
     if (await condition(over, carried.flow.timing.sweepSeconds * 1000)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
-    await settleEnded(
-      state,
-      carried.inFlight.filter(({ id }) => before.has(id)),
-    );
+    const there = carried.inFlight.filter(({ id }) => before.has(id));
+    const most = carried.flow.local === true ? mostLookedAfter : there.length;
+    const looked = there.length <= most ? there : there.slice(turn, turn + most);
+    turn = turn + most < there.length ? turn + most : 0;
+    await settleEnded(state, looked);
     watchHistory(state);
   }
 }
@@ -186,9 +198,23 @@ export async function cancelEpisodes(state: RunState): Promise<void> {
   }
 }
 
-/** Opens the gates of all episodes in flight. */
-export async function resumeEpisodes(state: RunState | undefined): Promise<void> {
-  await Promise.allSettled(
-    (state?.carried.inFlight ?? []).map(({ id }) => getExternalWorkflowHandle(id).signal(resumeSignal, {})),
-  );
+/** Signals that one workflow has under way at once: the server takes two thousand. */
+const signalsAtOnce = 200;
+
+/** Sends a signal to episodes; one that has ended does not hear it. */
+export async function signalAll<A extends unknown[]>(
+  ids: string[],
+  signal: SignalDefinition<A>,
+  ...args: A
+): Promise<void> {
+  await inPool(ids, signalsAtOnce, async (id) => {
+    try {
+      await getExternalWorkflowHandle(id).signal(signal, ...args);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+    }
+  });
 }
+
+export const idsInFlight = (state: RunState | undefined): string[] =>
+  (state?.carried.inFlight ?? []).map(({ id }) => id);

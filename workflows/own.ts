@@ -2,7 +2,7 @@
 import { charge, count } from '../core/usage.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
 import type { DatasetSummary, DocumentEntry, Flow, OwnCall, TransformInput, TransformResult } from '../schemas/flow.ts';
-import { call } from './call.ts';
+import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
 
 /** Where counts and costs go: of a run, or of an episode. */
@@ -25,7 +25,7 @@ async function through(
     seconds: hours === undefined ? own.seconds + 30 : hours * 3600,
     heartbeat: flow.timing.heartbeatSeconds,
     priority,
-    ...(own.queue === null ? {} : { queue: own.queue }),
+    ...(own.queue === null ? inTree(flow) : { queue: own.queue }),
   });
   const input = { plan: flow.plan, run: flow.run, stage: own.stage, ...given } as TransformInput;
   const result = await gate.pass(() => work(input));

@@ -5,18 +5,18 @@ import { atLeast } from '../../setup/places.mjs';
 import { megabytes } from '../../setup/screen.mjs';
 import { findTemporalProgram, temporalVersion } from '../../setup/temporal.mjs';
 import { temporal } from '../../temporal.config.ts';
-import { program } from '../home.ts';
+import { program, storeUrl } from '../home.ts';
 import { liveState } from '../processes.ts';
 import { freePort, listens } from '../server/ports.ts';
 import { serverStatus } from '../server/server.ts';
-import { type Check, check, found } from './check.ts';
+import { type Check, check, found, wrong } from './check.ts';
 
 export const bring = `${program} doctor --fix`;
 const leastFree = 2e9;
 
 /** @param home the `.lbi` folder */
 export const engineChecks = (home: string): Promise<Check[]> =>
-  Promise.all([nodeVersion(), temporalProgram(), server(home), worker(home), folder(home), diskSpace(home)]);
+  Promise.all([nodeVersion(), temporalProgram(), server(home), worker(home), store(), folder(home), diskSpace(home)]);
 
 async function nodeVersion(): Promise<Check> {
   const enough = atLeast(process.version, '22.18.0');
@@ -85,6 +85,23 @@ async function polling(home: string): Promise<number | undefined> {
     });
   } catch {
     return undefined;
+  }
+}
+
+/** A store outside of this folder, as machines share one: whether it can be opened from here. */
+async function store(): Promise<Check> {
+  const url = storeUrl();
+  try {
+    if (!url.startsWith('s3:')) {
+      const place =
+        temporal.external === undefined ? url : `${url}: workers on other machines need one that they reach`;
+      return check('store', true, place);
+    }
+    const { openStore } = await import('../../store/stores.ts');
+    await openStore(url);
+    return check('store', true, `${url} can be opened`);
+  } catch (error) {
+    return wrong('store', error, 'set LBI_STORE to the same address on every machine, and the keys to it');
   }
 }
 

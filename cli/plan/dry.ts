@@ -59,6 +59,8 @@ export function dryDeps(store: Store, packageFolder: Deps['packageFolder'], hear
       close: async () => {},
       closeAll: async () => {},
       ids: () => [],
+      leave: () => [],
+      leaving: () => false,
       held: () => 0,
       released: async () => {},
     },

@@ -188,11 +188,13 @@ class BrowserSession implements Session {
     return place.observer.observe(settled, left);
   }
 
-  /** The work, or `session-lost` as soon as the browser or the page has gone. */
+  /** The work, or `session-lost` as soon as the browser, the page or the application has gone: what a page says of a dead server is no observation. */
   async #living<T>(place: Place, work: Promise<T>): Promise<T> {
+    const { app, lease, stage } = place;
     work.catch(() => undefined);
     try {
-      return await Promise.race([work, place.lease.lost, place.stage.tabs.crashed]);
+      const done = await Promise.race([work, lease.lost, stage.tabs.crashed, ...(app === undefined ? [] : [app.lost])]);
+      return app === undefined || app.alive() ? done : await app.lost;
     } catch (cause) {
       if (cause instanceof EnvironmentError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);

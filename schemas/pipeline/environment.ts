@@ -5,7 +5,50 @@ import { Type } from '../type.ts';
 import { type Full, flag, list, number, openVariants, record, section, strict, text, whole } from './key.ts';
 import { ownPath } from './own.ts';
 
+const lease = section(
+  'output',
+  'For a place that sessions must not share (a site with one account, a display): the name of what is shared. Whoever opens a session waits for its turn, over all workers, runs and pipelines that use the name.',
+  {
+    name: text('nothing', 'What is shared; the same name is the same lease.', {
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$',
+      example: 'wiki-account',
+    }),
+    slots: whole('cost', 'Sessions that may use it at once, over all workers.', {
+      unit: 'sessions',
+      min: 1,
+      default: 1,
+      example: 2,
+    }),
+    reset: section(
+      'output',
+      'How it is brought back to the known state before each session; left out, the place itself begins afresh.',
+      {
+        command: list(
+          'output',
+          'Program and arguments, run in the folder of the pipeline file; has to end with 0.',
+          Type.String(),
+          {
+            min: 1,
+            optional: true,
+            example: ['./reset-wiki.sh', '--all'],
+          },
+        ),
+        url: text('output', 'Address that is sent a POST and has to answer 2xx when all is reset.', {
+          format: 'uri',
+          pattern: '^https?://',
+          optional: true,
+          example: 'https://wiki.example.com/test/reset',
+        }),
+        timeout: number('nothing', 'Time it may take.', { unit: 'seconds', above: 0, default: 60, example: 300 }),
+      },
+      { optional: true },
+    ),
+  },
+  { optional: true },
+);
+
 const common = {
+  lease,
   about: text(
     'output',
     'What the place is and what is in it, in words: told to the writer of tasks and to the agent.',

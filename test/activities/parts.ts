@@ -38,7 +38,10 @@ export function partsOf(store: Store, folder: string, own: Partial<Deps> = {}): 
     embedder: none,
     driver: none,
     stage: none,
-    sessions: { open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
+    sessions: {
+      ...{ open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
+      ...{ leave: none, leaving: () => false },
+    },
     packageFolder: none,
     repositories: { commitOf: none, checkout: none, fetched: none },
     openQueues: none,

@@ -15,7 +15,7 @@ export const InteractStage = strict(
     max_steps: whole('output', 'Most actions of an episode.', {
       unit: 'actions',
       min: 1,
-      max: 200,
+      max: 1000,
       default: 20,
       example: 25,
     }),

@@ -8,8 +8,6 @@ import type { Deps } from './deps.ts';
 
 export interface Question {
   model: string;
-  /** where its cost is written down, as `ask` has it */
-  account?: string;
   /** the same question with another seed each time */
   request(time: number): ModelRequest;
   salt: Json;

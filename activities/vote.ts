@@ -37,7 +37,6 @@ export const vote =
     const { schema, yesNo } = voteSchema(names, reasons);
     const { reply, usage } = await askReadable(deps, plan, {
       model: seat.model,
-      account: `filter/${seat.name}`,
       request: (time) => ({
         role: 'vote',
         system,

@@ -39,7 +39,7 @@ export async function admitTasks(state: RunState): Promise<void> {
   const room = (): boolean => carried.waiting.length < flow.concurrency + ahead || state.continuing;
   try {
     for (;;) {
-      while (asked.length < flow.ahead && !state.continuing && !isPaused(state) && spentUp(state) === undefined) {
+      while (asked.length < flow.ahead && !state.continuing && !isPaused(state) && !spentUp(state)) {
         const again = carried.documentsAgain?.shift();
         if (again !== undefined) {
           asked.push(ask(state, again, null));
@@ -50,9 +50,9 @@ export async function admitTasks(state: RunState): Promise<void> {
         if (next.done === true) exhausted = true;
         else asked.push(ask(state, next.value.document, next.value.next));
       }
-      const reached = spentUp(state);
-      const left = !exhausted || (carried.documentsAgain ?? []).length > 0;
-      if (asked.length === 0 && left && !state.continuing && reached !== undefined) {
+      const wants = !exhausted || (carried.documentsAgain ?? []).length > 0;
+      const reached = asked.length === 0 && wants && !state.continuing && !isPaused(state) ? spentUp(state) : undefined;
+      if (reached !== undefined) {
         await state.gate.hold(reached, () => state.continuing || state.broken !== undefined || !full(state));
         if (state.broken !== undefined) break;
         continue;
@@ -189,9 +189,7 @@ async function admit(state: RunState, { document, next, reply }: Asked): Promise
   funnel.documents += 1;
   funnel.tasks += admitted.fresh.length + admitted.finished.length;
   funnel.taskDuplicates += admitted.duplicates;
-  // Of a document that is asked again, the tasks may meet unreadable replies that others left behind.
-  const tasks = next === null ? admitted.fresh.map((task) => ({ ...task, anew: true as const })) : admitted.fresh;
-  carried.waiting.push(...tasks);
+  carried.waiting.push(...admitted.fresh);
   say(state, `${document.title}: ${passed.count} tasks, ${admitted.duplicates} duplicates`);
   for (const entry of admitted.finished) tallyEntry(state, entry);
 }

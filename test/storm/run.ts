@@ -153,7 +153,7 @@ export async function runStorm(): Promise<{ rows: Row[]; strayed: number }> {
     behaviour === undefined ? [] : [[cause, behaviour] as const],
   );
   const storm = await startStorm(Object.fromEntries(behaviours));
-  const place = await makePlace({ documents: 0, environment: { LBI_HEARTBEAT: '20' } });
+  const place = await makePlace({ documents: 0 });
   const home = process.env.LBI_HOME;
   process.env.LBI_HOME = join(place.folder, '.lbi');
   try {

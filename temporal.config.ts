@@ -83,6 +83,11 @@ export function readTemporalConfig(environment: Environment, folder: string) {
       /** Seconds between two looks after episodes and sessions that ended without a word. */
       sweep: positive(environment, 'LBI_SWEEP', 60),
     }),
+    /** Seconds until blocked work is tried again by itself: the first time, and at most (doubled in between). */
+    probe: Object.freeze({
+      first: positive(environment, 'LBI_PROBE', 60),
+      longest: positive(environment, 'LBI_PROBE_LONGEST', 900),
+    }),
     /** Events of history after which a run continues as new; null leaves it to the server's advice (4096). For tests. */
     historyEvents:
       environment.LBI_HISTORY_EVENTS === undefined ? null : positive(environment, 'LBI_HISTORY_EVENTS', 4096),

@@ -1,7 +1,7 @@
 /** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
 import { type TaskSet, taskSet } from '../core/task-set.ts';
 import type { Ref } from '../schemas/common.ts';
-import type { DocumentEntry, EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
+import type { DocumentEntry, EpisodeEntry, FailureClass, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import { findPage, getJson, hashOf, putJson, readPage, writePage } from '../store/json.ts';
@@ -10,6 +10,7 @@ import { finishedEpisode } from './conclude.ts';
 import { corpusOf } from './corpus.ts';
 import type { Deps } from './deps.ts';
 import { stageOf } from './plans.ts';
+import { againTask, isRetried } from './take-up.ts';
 
 /** What became of a document's tasks; a page of the run. */
 export interface Batch {
@@ -21,6 +22,9 @@ export interface Batch {
 
 const batchPath = (run: string, batch: number): string =>
   `runs/${run}/tasks/${String(batch + 1).padStart(6, '0')}.json`;
+
+/** Runs whose tasks are kept in memory, about 1 kB each: those that admitted last. */
+const mostRuns = 4;
 
 /** Tasks admitted so far, by run: read once from the store, then kept. */
 const admittedBefore = new Map<string, { batches: number; tasks: TaskSet }>();
@@ -36,7 +40,10 @@ async function tasksBefore(deps: Deps, run: string, batch: number, threshold: nu
     for (const instruction of instructions) before.tasks.add(instruction);
     before.batches += 1;
   }
+  admittedBefore.delete(run);
   admittedBefore.set(run, before);
+  const [oldest] = admittedBefore.keys();
+  if (admittedBefore.size > mostRuns && oldest !== undefined) admittedBefore.delete(oldest);
   return before.tasks;
 }
 
@@ -46,6 +53,8 @@ interface AdmitInput {
   batch: number;
   document: DocumentEntry | null;
   tasks: Ref | null;
+  /** set where finished tasks in which something failed are taken up again */
+  retry?: { class: FailureClass | null };
 }
 
 export const admit =
@@ -53,13 +62,21 @@ export const admit =
   async (input: AdmitInput): Promise<{ fresh: TaskEntry[]; finished: EpisodeEntry[]; duplicates: number }> => {
     const plan = await deps.plan(input.plan);
     const batch = await admitted(deps, plan, input);
-    const fresh: TaskEntry[] = [];
-    const finished: EpisodeEntry[] = [];
-    for (const task of batch.fresh) {
-      const done = await finishedEpisode(deps, plan, task);
-      if (done !== undefined) finished.push(done);
-      else fresh.push(await withAttempt(deps, plan, task));
-    }
+    const known = await inChunks(batch.fresh, async (task) => ({
+      task,
+      done: await finishedEpisode(deps, plan, task),
+    }));
+    const taken = await inChunks(
+      known,
+      async ({ task, done }): Promise<{ fresh: TaskEntry } | { done: EpisodeEntry }> => {
+        if (done !== undefined)
+          return isRetried(input.retry, done) ? { fresh: await againTask(deps.store, done) } : { done };
+        const fresh = await withAttempt(deps, plan, task);
+        return { fresh: input.retry === undefined ? fresh : { ...fresh, anew: true } };
+      },
+    );
+    const finished = taken.flatMap((each) => ('done' in each ? [each.done] : []));
+    const fresh = taken.flatMap((each) => ('fresh' in each ? [each.fresh] : []));
     return { fresh, finished, duplicates: batch.duplicates };
   };
 
@@ -71,8 +88,7 @@ export async function admitted(deps: Deps, plan: Plan, input: AdmitInput): Promi
 
 /** A task whose trajectory is in the store already: its episode opens no session. */
 async function withAttempt(deps: Deps, plan: Plan, task: TaskEntry): Promise<TaskEntry> {
-  const attempt = await findAttempt(deps.store, plan, task);
-  return attempt === undefined ? task : { ...task, attempt };
+  return { ...task, ...(await findAttempt(deps.store, plan, task)) };
 }
 
 async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: string): Promise<Batch> {
@@ -85,14 +101,23 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
   const attempts = stageOf(plan, 'interact').attempts;
   const corpus = await corpusOf(deps.store, plan, input.run);
   const shared = { document: input.document, seed: plan.spec.seed, ...(corpus === undefined ? {} : { corpus }) };
-  const entries: TaskEntry[] = [];
-  for (const instruction of admitted) {
-    for (let attempt = 0; attempt < attempts; attempt += 1)
-      entries.push(await storeTask(deps, { ...shared, instruction, attempt }));
-  }
+  const wanted = admitted.flatMap((instruction) =>
+    Array.from({ length: attempts }, (_, attempt) => ({ ...shared, instruction, attempt })),
+  );
+  const entries = await inChunks(wanted, (task) => storeTask(deps, task));
   const batch: Batch = { instructions: admitted, fresh: entries, duplicates: duplicates.length };
   await writePage(deps.store, path, batch);
   return batch;
+}
+
+/** Pieces of work on the store that are under way at once. */
+const together = 16;
+
+async function inChunks<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += together)
+    results.push(...(await Promise.all(items.slice(start, start + together).map(work))));
+  return results;
 }
 
 async function storeTask(

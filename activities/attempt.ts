@@ -22,6 +22,12 @@ export function attemptKey(plan: Plan, task: Ref): string {
   return hasher(task);
 }
 
+/** Where an attempt is sealed that was made anew because the ones before it broke off. */
+const keyOf = (plan: Plan, task: Ref, again: number): string => {
+  const first = attemptKey(plan, task);
+  return again === 0 ? first : hashOf({ unit: 'attempt again', attempt: first, again });
+};
+
 export const seal =
   (deps: Deps) =>
   async (input: {
@@ -29,6 +35,7 @@ export const seal =
     trajectory: Omit<Trajectory, 'usage'>;
     finish: Ref | null;
     usage: Usage;
+    again?: number;
   }): Promise<Ref> => {
     const finish = input.finish === null ? undefined : await getJson<Decision>(deps.store, input.finish);
     const trajectory: Trajectory = {
@@ -37,13 +44,28 @@ export const seal =
       ...(finish?.answer ? { answer: finish.answer } : {}),
     };
     const sealed = await putJson(deps.store, trajectory);
-    await deps.store.remember(attemptKey(await deps.plan(input.plan), trajectory.task), sealed);
+    await deps.store.remember(keyOf(await deps.plan(input.plan), trajectory.task, input.again ?? 0), sealed);
     return sealed;
   };
 
-/** The sealed trajectory of an attempt, or undefined when it was never made under this identity. */
-export const findAttempt = (store: Store, plan: Plan, task: TaskEntry): Promise<Ref | undefined> =>
-  store.memo(attemptKey(plan, task.ref));
+/**
+ * The sealed trajectory of an attempt with its number, or undefined when it was never made under this identity. Of one that broke off and
+ * was made anew, the newest.
+ */
+export async function findAttempt(
+  store: Store,
+  plan: Plan,
+  task: TaskEntry,
+): Promise<{ attempt: Ref; again?: number } | undefined> {
+  const from = task.again ?? 0;
+  let found: { attempt: Ref; again?: number } | undefined;
+  for (let again = from; ; again += 1) {
+    const attempt = await store.memo(keyOf(plan, task.ref, again));
+    if (attempt === undefined) return found;
+    found = { attempt, ...(again > 0 ? { again } : {}) };
+    if ((await getJson<Trajectory>(store, attempt)).outcome !== 'failed') return found;
+  }
+}
 
 /** Characters of an action that travel through a workflow's history: of a longer one the beginning and its hash, which tell it from others. */
 const actionChars = 200;

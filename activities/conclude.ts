@@ -1,11 +1,12 @@
 /** Keeping what an episode made, and finding it again under its identity. */
+import { shortfallOf } from '../core/failure-class.ts';
 import { ownEpisodeIdentity } from '../core/own.ts';
 import { stageIdentity } from '../core/plan.ts';
 import { recount, settled } from '../core/recount.ts';
 import { noUsage } from '../core/usage.ts';
 import type { Json, JsonObject, Ref } from '../schemas/common.ts';
 import type { Episode, EpisodeDraft } from '../schemas/episode.ts';
-import type { EpisodeEntry, TaskEntry } from '../schemas/flow.ts';
+import type { EpisodeEntry, FailureCounts, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
 import { getJson, hasherOf, hashOf, putJson } from '../store/json.ts';
@@ -34,11 +35,17 @@ export function episodeKey(plan: Plan, task: Ref): string {
   return hasher(task);
 }
 
+/** Where an episode is kept that was made anew because something of the ones before it had failed. */
+const keyOf = (plan: Plan, task: Ref, again: number): string => {
+  const first = episodeKey(plan, task);
+  return again === 0 ? first : hashOf({ unit: 'episode again', episode: first, again });
+};
+
 /** Where an episode is kept whose votes were too few for the rule of a later run: more were asked for under that rule. */
-const recountKey = (plan: Plan, task: Ref): string => {
+const recountKey = (plan: Plan, episode: string): string => {
   const { members = [], ...rules } = committeeOf(plan) ?? {};
   const voters = members.map(({ name: _name, ...voter }) => voter);
-  return hashOf({ unit: 'episode under a rule', episode: episodeKey(plan, task), rules, voters });
+  return hashOf({ unit: 'episode under a rule', episode, rules, voters });
 };
 
 const enough = (plan: Plan, { candidates }: Episode): boolean => {
@@ -48,13 +55,14 @@ const enough = (plan: Plan, { candidates }: Episode): boolean => {
 
 export const conclude =
   (deps: Deps) =>
-  async (input: { plan: Ref; record: EpisodeDraft }): Promise<Ref> => {
+  async (input: { plan: Ref; record: EpisodeDraft; again?: number }): Promise<Ref> => {
     const plan = await deps.plan(input.plan);
     const { environment } = stageOf(plan, 'interact');
     const record = await putJson(deps.store, await withDigests(deps.store, input.record, environment));
-    const first = await deps.store.remember(episodeKey(plan, input.record.task), record);
+    const key = keyOf(plan, input.record.task, input.again ?? 0);
+    const first = await deps.store.remember(key, record);
     if (first === record || enough(plan, await getJson<Episode>(deps.store, first))) return first;
-    return deps.store.remember(recountKey(plan, input.record.task), record);
+    return deps.store.remember(recountKey(plan, key), record);
   };
 
 async function withDigests(store: Store, draft: EpisodeDraft, environment: string): Promise<Episode> {
@@ -70,10 +78,27 @@ async function withDigests(store: Store, draft: EpisodeDraft, environment: strin
   };
 }
 
-/** The record of a task under its identity, with all the votes that the plan's rule needs. */
-async function findRecord(deps: Deps, plan: Plan, task: Ref): Promise<{ ref: Ref; record: Episode } | undefined> {
-  for (const key of [episodeKey, recountKey]) {
-    const ref = await deps.store.memo(key(plan, task));
+interface Found {
+  ref: Ref;
+  record: Episode;
+  again: number;
+  failures: FailureCounts;
+}
+
+/** The record of a task under its identity, with all the votes that the plan's rule needs: the newest where something failed in the ones before. */
+async function findRecord(deps: Deps, plan: Plan, task: Ref): Promise<Found | undefined> {
+  let found: Found | undefined;
+  for (let again = 0; ; again += 1) {
+    const next = await recordAt(deps, plan, keyOf(plan, task, again));
+    if (next === undefined) return found;
+    found = { ...next, again, failures: shortfallOf(next.record, votersOf(plan)) };
+    if (Object.keys(found.failures).length === 0) return found;
+  }
+}
+
+async function recordAt(deps: Deps, plan: Plan, key: string): Promise<{ ref: Ref; record: Episode } | undefined> {
+  for (const place of [() => key, () => recountKey(plan, key)]) {
+    const ref = await deps.store.memo(place());
     if (ref === undefined) return undefined;
     const record = await getJson<Episode>(deps.store, ref);
     if (enough(plan, record)) return { ref, record };
@@ -81,11 +106,13 @@ async function findRecord(deps: Deps, plan: Plan, task: Ref): Promise<{ ref: Ref
   return undefined;
 }
 
+const votersOf = (plan: Plan): Set<string> => new Set(committeeOf(plan)?.members.map(({ voter }) => voter));
+
 /** The finished episode of a task under its identity, its votes counted anew under the plan's rule; undefined when there is none. */
 export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): Promise<EpisodeEntry | undefined> {
   const found = await findRecord(deps, plan, task.ref);
   if (found === undefined) return undefined;
-  const { ref, record } = found;
+  const { ref, record, again, failures } = found;
   const committee = committeeOf(plan);
   const kept = record.candidates.filter(
     (candidate) => committee === undefined || recount(candidate, committee).kept,
@@ -106,5 +133,8 @@ export async function finishedEpisode(deps: Deps, plan: Plan, task: TaskEntry): 
     usage: Object.fromEntries(Object.keys(record.usage).map((account) => [account, noUsage])),
     reused: true,
     recalled: false,
+    ...(Object.keys(failures).length > 0 ? { failures } : {}),
+    ...(again > 0 ? { again } : {}),
+    ...(task.tries === undefined ? {} : { tries: task.tries }),
   };
 }

@@ -4,7 +4,7 @@ import { agentPrompt, historyText, latestText } from '../core/agent-prompt.ts';
 import { describeAction, type ShownStep } from '../core/describe.ts';
 import { fillPrompt } from '../core/prompt.ts';
 import { querySchema, readQuery } from '../core/query-schema.ts';
-import type { Message, ModelRequest, Part } from '../models/model.ts';
+import type { Message, ModelReply, ModelRequest, Part } from '../models/model.ts';
 import type { Json } from '../schemas/common.ts';
 import type { Decision } from '../schemas/decision.ts';
 import type { DecideInput, DecideResult, QueryResult } from '../schemas/flow.ts';
@@ -15,6 +15,7 @@ import type { Step } from '../schemas/step.ts';
 import type { Task } from '../schemas/task.ts';
 import { getJson, putJson } from '../store/json.ts';
 import { ask } from './ask.ts';
+import { askReadable } from './ask-again.ts';
 import { readTrajectory, shownSteps } from './chain.ts';
 import type { Deps } from './deps.ts';
 import { placeOf, promptOf, samplingOf, stageOf } from './plans.ts';
@@ -93,16 +94,24 @@ export const decide =
     const messages: Message[] = [{ role: 'user', content }];
     const mayFinish = now.latest.index >= now.stage.min_steps;
     const narrow = narrowDecisionSchema(now.actions, now.latest.observation.elements ?? [], mayFinish);
-    const request: ModelRequest = {
-      role: 'decide',
-      system,
-      messages,
-      schema: decisionSchema(now.actions, mayFinish),
-      ...(narrow === undefined ? {} : { narrowSchema: narrow }),
-      ...samplingOf(plan, name, now.task.seed + now.task.attempt * 1000 + input.retry),
-    };
-    const { reply, usage } = await ask(deps, plan, name, request, { attempt: now.task.attempt, retry: input.retry });
-    const decision = understood(reply.value, now.actions, reply.detail);
+    const { attempt, seed } = now.task;
+    const decisionIn = ({ value, detail }: ModelReply) => understood(value, now.actions, detail);
+    const { reply, usage } = await askReadable(deps, plan, {
+      model: name,
+      request: (time) => ({
+        role: 'decide',
+        system,
+        messages,
+        schema: decisionSchema(now.actions, mayFinish),
+        ...(narrow === undefined ? {} : { narrowSchema: narrow }),
+        // Far from the seeds of the loop's own second question.
+        ...samplingOf(plan, name, seed + attempt * 1000 + input.retry + time * 100),
+      }),
+      salt: { attempt, retry: input.retry },
+      understood: (given) => decisionIn(given).kind !== 'unreadable',
+      again: input.again === true,
+    });
+    const decision = decisionIn(reply);
     const ref = await putJson(deps.store, { ...decision, model: reply.model, usage: reply.usage });
     return {
       decision: ref,

@@ -7,6 +7,7 @@ import type { FullEnvironment } from '../schemas/pipeline/environment.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { Known } from './ask.ts';
+import type { Ledger } from './ledger.ts';
 import type { StageRunner } from './own-stage.ts';
 import type { Sessions } from './sessions.ts';
 import type { Repositories } from './sources/context.ts';
@@ -53,6 +54,10 @@ export interface Deps {
   stored?: (known: Known) => void;
   /** Who asks, so that a retry of the same call is told from another call. */
   caller(): string;
+  /** Where paid calls are written down before they are made; left out where no run pays for them. */
+  ledger?: Ledger;
+  /** When the call at work was put into its queue, in milliseconds since the epoch; left out where there is no queue. */
+  queuedAt?(): number;
   /** Aborted when the call at work is cancelled. */
   cancelled(): AbortSignal;
   /** Aborted when the worker stops. */

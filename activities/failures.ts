@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
-import { LbiError } from '../core/errors.ts';
+import { LbiError, ModelError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
 
 /** Kinds that Temporal retries by itself; the others come back to the workflow at once. */
@@ -18,11 +18,18 @@ export function toFailure(error: unknown): unknown {
   return ApplicationFailure.create({
     message: `${error.message.slice(0, 1400)}${error.kind === 'operator' ? machine : ''}`,
     type: error.kind,
-    nonRetryable: error.kind === 'module' ? isLastTry() : !retried.has(error.kind),
-    ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
+    nonRetryable: endsHere(error),
+    // Zero would be a retry without any pause: then the pause is the stage's own.
+    ...(error.retryAfterMs === undefined || error.retryAfterMs <= 0 ? {} : { nextRetryDelay: error.retryAfterMs }),
     ...(error.kind === 'rate-limited' ? { category: ApplicationFailureCategory.BENIGN } : {}),
   });
 }
+
+const endsHere = (error: LbiError): boolean => {
+  if (error.kind === 'module') return isLastTry();
+  const tries = error instanceof ModelError ? error.tries : 1;
+  return !retried.has(error.kind) && Context.current().info.attempt >= tries;
+};
 
 /** Attempts after which an error that nobody foresaw (a bug) is given up: the same code will fail again. */
 const unexpectedAttempts = 4;
@@ -62,5 +69,8 @@ export const caller = (): string => {
   const { workflowExecution, activityId } = Context.current().info;
   return `${workflowExecution?.workflowId ?? 'none'}/${activityId}`;
 };
+
+/** When this try was put into its queue, by the server's clock, in milliseconds since the epoch. */
+export const queuedAt = (): number => Context.current().info.currentAttemptScheduledTimestampMs;
 
 export const cancelled = (): AbortSignal => Context.current().cancellationSignal;

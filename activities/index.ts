@@ -17,6 +17,7 @@ import { prepare } from './prepare.ts';
 import { page, read } from './read.ts';
 import { finish, inspect, record } from './record.ts';
 import { relabel } from './relabel.ts';
+import { recordFailed, takeUp } from './take-up.ts';
 import { tally } from './tally.ts';
 import { transform } from './transform.ts';
 import { vote } from './vote.ts';
@@ -44,6 +45,8 @@ export function createActivities(deps: Deps): Activities {
     vote: alive(vote(deps)),
     conclude: alive(conclude(deps)),
     record: alive(record(deps)),
+    recordFailed: alive(recordFailed(deps)),
+    takeUp: alive(takeUp(deps)),
     inspect: alive(inspect(deps)),
     tally: alive(tally(deps)),
     index: alive(indexDataset(deps)),

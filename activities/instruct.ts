@@ -3,12 +3,13 @@ import { clip } from '../core/describe.ts';
 import { inFence } from '../core/document/code.ts';
 import { readTasks, tasksSchema } from '../core/instruct-schema.ts';
 import { fillPrompt, type Prompt } from '../core/prompt.ts';
+import type { ModelReply } from '../models/model.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
 import type { DocumentEntry, InstructResult } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { getJson, putJson } from '../store/json.ts';
-import { ask } from './ask.ts';
+import { askReadable } from './ask-again.ts';
 import type { Deps } from './deps.ts';
 import { placeOf, promptOf, samplingOf, stageOf } from './plans.ts';
 
@@ -17,7 +18,7 @@ const maxChars = 24_000;
 
 export const instruct =
   (deps: Deps) =>
-  async (input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult> => {
+  async (input: { plan: Ref; document: DocumentEntry; again?: true }): Promise<InstructResult> => {
     const plan = await deps.plan(input.plan);
     const stage = stageOf(plan, 'instruct');
     const document = await getJson<Document>(deps.store, input.document.ref);
@@ -29,15 +30,21 @@ export const instruct =
       place: placeOf(plan),
       hints: stage.hints ?? '',
     });
-    const request = {
-      role: 'instruct',
-      system,
-      messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
-      schema: tasksSchema(wanted),
-      ...samplingOf(plan, stage.model),
-    };
-    const { reply, usage } = await ask(deps, plan, stage.model, request, null);
-    const tasks = reply.value === undefined ? [] : readTasks(reply.value, wanted);
+    const tasksIn = ({ value }: ModelReply): string[] => (value === undefined ? [] : readTasks(value, wanted));
+    const { reply, usage } = await askReadable(deps, plan, {
+      model: stage.model,
+      request: (time) => ({
+        role: 'instruct',
+        system,
+        messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
+        schema: tasksSchema(wanted),
+        ...samplingOf(plan, stage.model, plan.spec.seed + time),
+      }),
+      salt: null,
+      understood: (given) => tasksIn(given).length > 0,
+      again: input.again === true,
+    });
+    const tasks = tasksIn(reply);
     const readable = tasks.length > 0;
     return {
       tasks: readable ? await putJson(deps.store, tasks) : null,

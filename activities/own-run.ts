@@ -63,13 +63,17 @@ export async function runOf(deps: Deps, plan: Plan, planned: PlannedStage): Prom
 /** Replies are kept, calls are counted, and one call goes on at a time, as the limits of the model's queue want it. */
 function hostOf(deps: Deps, plan: Plan, run: Run, rows: KeptExample[], trouble: LbiError[]): StageHost {
   const oneByOne = pLimit(1);
+  const asked = new Set<string>();
   const complete = async (name: string, question: StageQuestion) => {
     const { user, ...rest } = question;
     const messages = [{ role: 'user' as const, content: [{ type: 'text' as const, text: user ?? '' }] }];
     const request = { role: run.short, system: '', messages, ...samplingOf(plan, name), ...rest };
     try {
-      const { reply, usage } = await ask(deps, plan, name, request, null);
-      charge(run.usage, `${run.short}/${name}`, usage);
+      const account = `${run.short}/${name}`;
+      const { reply, usage, key } = await ask(deps, plan, name, request, null, { account, once: true });
+      // A question that the stage puts twice is paid for once.
+      if (!asked.has(key)) charge(run.usage, account, usage);
+      asked.add(key);
       return reply;
     } catch (error) {
       if (error instanceof LbiError) trouble.push(error);

@@ -1,7 +1,16 @@
 /** Compiles the plan into what workflows branch on, and makes this worker poll the queues that the plan needs. */
 import { seatsOf } from '../core/committee.ts';
 import { modelsNamedBy, ownStages } from '../core/own.ts';
-import type { CallPatience, FailureRule, Flow, OwnCall, OwnFlow, PaidStage, PipelineInput } from '../schemas/flow.ts';
+import type {
+  CallPatience,
+  FailureRule,
+  Flow,
+  OwnCall,
+  OwnFlow,
+  PaidStage,
+  PipelineInput,
+  StageCaps,
+} from '../schemas/flow.ts';
 import type { StageGives, StageItems } from '../schemas/own-module.ts';
 import type { FullStage } from '../schemas/pipeline/stage.ts';
 import type { Plan } from '../schemas/plan.ts';
@@ -54,6 +63,7 @@ export const prepare =
         environment: interact.environment,
         maxSteps: interact.max_steps,
         stuckAfter: interact.stuck_after,
+        ...(interact.task_budget === undefined ? {} : { taskBudget: interact.task_budget }),
         ...(environment !== undefined && 'verify' in environment && environment.verify !== undefined
           ? { verify: true as const }
           : {}),
@@ -74,11 +84,13 @@ export const prepare =
       index: findStage(plan, 'index') !== undefined,
       export: findStage(plan, 'export') !== undefined,
       ...ownFlow(deps, plan),
+      local: true,
       concurrency: interact.concurrency,
       ahead: instruct.concurrency ?? aheadOf(plan, instruct.model),
       budgetUsd: plan.spec.budget?.usd ?? null,
       budgetTokens: plan.spec.budget?.tokens ?? null,
       budgetHours: plan.spec.budget?.hours ?? null,
+      ...stageCaps({ instruct, interact, construct, filter }),
       calls: {
         instruct: patienceOf(plan, instruct),
         interact: patienceOf(plan, interact),
@@ -117,6 +129,17 @@ const patienceOf = (plan: Plan, stage: Calling | undefined): CallPatience => ({
   firstWait: stage?.retry.first_wait ?? 1,
   longestWait: stage?.retry.longest_wait ?? 60,
 });
+
+type Capped = Pick<FullStage<PaidStage>, 'budget'>;
+
+const stageCaps = (stages: Record<PaidStage, Capped | undefined>): StageCaps => {
+  const caps: StageCaps = {};
+  for (const [name, stage] of Object.entries(stages) as [PaidStage, Capped | undefined][]) {
+    if (stage?.budget?.usd !== undefined) caps[`${name}Usd`] = stage.budget.usd;
+    if (stage?.budget?.tokens !== undefined) caps[`${name}Tokens`] = stage.budget.tokens;
+  }
+  return caps;
+};
 
 const failureRule = (stage: FullStage<'instruct' | 'interact'>): FailureRule => ({
   stop: stage.on_error === 'stop',

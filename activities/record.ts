@@ -40,12 +40,16 @@ export const inspect =
 async function endedEntry(deps: Deps, plan: Plan, task: TaskEntry): Promise<EpisodeEntry | undefined> {
   const entry = await finishedEpisode(deps, plan, task);
   if (entry === undefined || entry.record === null) return undefined;
+  // Of one that was taken up again, the record of an earlier try is not its own.
+  if ((entry.again ?? 0) !== (task.again ?? 0)) return undefined;
   const { usage } = await getJson<Episode>(deps.store, entry.record);
   return { ...entry, usage, reused: false };
 }
 
-const lostEntry = (task: TaskEntry): EpisodeEntry =>
-  emptyEntry(task, 'the episode ended without a record (terminated or failed); see its history');
+const lostEntry = (task: TaskEntry): EpisodeEntry => ({
+  ...emptyEntry(task, 'the episode ended without a record (terminated or failed); see its history'),
+  kind: 'terminated',
+});
 
 /** All entries that a run has sealed, page by page. */
 export async function* sealedEpisodes(

@@ -8,7 +8,7 @@ import type { Example } from '../schemas/example.ts';
 import type { RelabelInput, RelabelResult } from '../schemas/flow.ts';
 import type { Task } from '../schemas/task.ts';
 import { getJson, putJson } from '../store/json.ts';
-import { ask } from './ask.ts';
+import { askReadable } from './ask-again.ts';
 import type { Deps } from './deps.ts';
 import { promptOf, samplingOf, stageOf } from './plans.ts';
 import { readWindow } from './windows.ts';
@@ -34,14 +34,19 @@ export const relabel =
     const { first, steps } = await readWindow(deps.store, input.head, input.window);
     const trajectory = renderTrajectory(first, steps, { chars: stage.observation_chars });
     const { system, user } = fillPrompt(promptOf(plan, `construct/${input.style}`), { trajectory });
-    const request = {
-      role: `relabel-${input.style}`,
-      system,
-      messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
-      schema: relabelSchema(),
-      ...samplingOf(plan, model),
-    };
-    const { reply, usage } = await ask(deps, plan, model, request, null);
+    const { reply, usage } = await askReadable(deps, plan, {
+      model,
+      request: (time) => ({
+        role: `relabel-${input.style}`,
+        system,
+        messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
+        schema: relabelSchema(),
+        ...samplingOf(plan, model, plan.spec.seed + time),
+      }),
+      salt: null,
+      understood: ({ value }) => value !== undefined,
+      again: input.again === true,
+    });
     const instruction = reply.value === undefined ? undefined : readRelabel(reply.value);
     if (instruction === undefined) {
       // An empty instruction is an answer: the writer saw nothing accomplished.

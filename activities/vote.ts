@@ -9,7 +9,7 @@ import type { Example } from '../schemas/example.ts';
 import type { VoteInput, VoteResult } from '../schemas/flow.ts';
 import type { Vote } from '../schemas/vote.ts';
 import { getJson, putJson } from '../store/json.ts';
-import { ask } from './ask.ts';
+import { askReadable } from './ask-again.ts';
 import { voterOf } from './committee.ts';
 import type { Deps } from './deps.ts';
 import { findStage, samplingOf, stageOf, votePromptOf } from './plans.ts';
@@ -35,15 +35,21 @@ export const vote =
         .join('\n'),
     });
     const { schema, yesNo } = voteSchema(names, reasons);
-    const request = {
-      role: 'vote',
-      system,
-      messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text: user }] }],
-      schema,
-      yesNo,
-      ...samplingOf(plan, seat.model),
-    };
-    const { reply, usage } = await ask(deps, plan, seat.model, request, null);
+    const { reply, usage } = await askReadable(deps, plan, {
+      model: seat.model,
+      request: (time) => ({
+        role: 'vote',
+        system,
+        messages: [{ role: 'user', content: [{ type: 'text', text: user }] }],
+        schema,
+        yesNo,
+        ...samplingOf(plan, seat.model, plan.spec.seed + time),
+      }),
+      salt: null,
+      understood: ({ value }) => value !== undefined,
+      again: input.again === true,
+      asking: { account: `filter/${seat.name}` },
+    });
     const parsed = reply.value !== undefined;
     const record: Vote = {
       voter: voterOf(plan, seat.name),

@@ -1,109 +1,148 @@
 /**
- * Steps per second through Temporal with parts that take no time: `node bench/engine.ts [episodes] [runs]`. Embedded server and worker
- * process as in production; a scripted model and board, twenty steps per episode, no construct and no filter.
+ * What the engine costs, with a scripted model and a scripted board. One of:
+ *
+ *   node bench/engine.ts steps [--episodes 32] [--runs 3]    an instant model: steps a second, CPU, history and database of a step;
+ *                                                            the same work in a bare loop is the limit            1 minute a run
+ *   node bench/engine.ts flight [64 128 256 512] [--steps 5] [--delay 2]    how much of the ideal so many trajectories in flight
+ *                                                            reach, and the worker's memory for each       1 to 5 minutes each
+ *   node bench/engine.ts size [100 1000 10000] [--steps 1] [--in-flight 32]  what an episode costs as runs grow: it must stay the
+ *                                                            same. 0.1 s each: 100000 take three hours on two cores
+ *
+ * `--server postgres` measures on a server of several processes (bench/postgres-server.ts) in place of the embedded one.
  */
-import { readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { join } from 'node:path';
-import { lastEvent, launch, listed, makePlace, type Place } from '../test/engine/place.ts';
+import { parseArgs } from 'node:util';
+import { median, table } from './lamps.ts';
+import { bare, type Measured, measured } from './measure.ts';
+import { postgresServer } from './postgres-server.ts';
 
-const episodes = Number(process.argv[2] ?? 32);
-const runs = Number(process.argv[3] ?? 3);
-const steps = 20;
-/** Milliseconds of CPU per clock tick on Linux. */
-const tick = 10;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    server: { type: 'string', default: 'embedded' },
+    episodes: { type: 'string', default: '32' },
+    runs: { type: 'string', default: '3' },
+    steps: { type: 'string' },
+    delay: { type: 'string', default: '2' },
+    'in-flight': { type: 'string', default: '32' },
+  },
+});
+const [what = 'steps', ...given] = positionals;
+const sizes = (otherwise: number[]): number[] => (given.length > 0 ? given.map(Number) : otherwise);
+const fixed = (number: number, digits = 1): string => number.toFixed(digits);
+const thousand = (bytes: number): string => fixed(bytes / 1000);
 
-const pipeline = `version: "1"
-name: lamps
-models:
-  writer: { provider: scripted, script: steps.yaml, limits: { concurrency: 64 } }
-environments:
-  board: { kind: scripted, items: 32, sessions: ${episodes} }
-sources:
-  - files: docs/*.md
-stages:
-  - { uses: instruct, model: writer, per_document: 1 }
-  - { uses: interact, environment: board, model: writer, max_steps: ${steps}, concurrency: ${episodes} }
-`;
+type Server = Awaited<ReturnType<typeof postgresServer>> | undefined;
+const on = (server: Server): { server?: NonNullable<Server> } => (server === undefined ? {} : { server });
 
-const script = `rules:
-  - role: instruct
-    when: { user: '"Page of the (?<room>\\w+)"' }
-    reply: { tasks: ["Switch the lamps of the \${room}"] }
-${Array.from({ length: steps }, (_, step) => `  - { role: decide, step: ${step}, reply: { reason: "On.", action: { name: switch, lamp: lamp-${step + 1} } } }`).join('\n')}
-`;
-
-/** CPU milliseconds of a process since it began, from its own account. */
-function cpuOf(pid: number): number {
-  const fields = (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * tick;
-}
-
-const pidOf = async (place: Place, name: string): Promise<number> =>
-  (JSON.parse(await readFile(join(place.folder, '.lbi', `${name}.json`), 'utf8')) as { pid: number }).pid;
-
-async function databaseBytes(place: Place): Promise<number> {
-  const home = join(place.folder, '.lbi');
-  const files = (await readdir(home)).filter((name) => name.includes('.sqlite'));
-  const sizes = await Promise.all(files.map(async (name) => (await stat(join(home, name))).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-
-interface Measured {
-  'steps/s': number;
-  'CPU ms/step, server': number;
-  'CPU ms/step, worker': number;
-  'CPU ms/step': number;
-  'events/episode': number;
-  'database bytes/step': number;
-}
-
-async function measure(): Promise<Measured> {
-  const place = await makePlace({ documents: episodes, environment: { LBI_LOST_AFTER: '60', LBI_HEARTBEAT: '30' } });
-  try {
-    await writeFile(join(place.folder, 'pipeline.yaml'), pipeline);
-    await mkdir(join(place.folder, 'out'), { recursive: true });
-    await writeFile(join(place.folder, 'steps.yaml'), script);
-    await place.lbi('up');
-    const [server, worker] = [await pidOf(place, 'server'), await pidOf(place, 'worker')];
-    const before = { server: cpuOf(server), worker: cpuOf(worker), bytes: await databaseBytes(place) };
-    const run = await launch(place);
-    const done = lastEvent((await place.lbi('attach', run, '--json')).stdout);
-    const after = { server: cpuOf(server), worker: cpuOf(worker), bytes: await databaseBytes(place) };
-    const { steps: taken } = done.progress.funnel;
-    if (taken !== episodes * steps) throw new Error(`${taken} steps were taken, not ${episodes * steps}`);
-    const client = await place.client();
-    const [one = ''] = await listed(client, `WorkflowType = 'episode'`);
-    const { historyLength } = await client.workflow.getHandle(one).describe();
-    const whole = await client.workflow.getHandle(`lamps/${run}`).describe();
-    const seconds = ((whole.closeTime?.getTime() ?? 0) - whole.startTime.getTime()) / 1000;
-    return {
-      'steps/s': taken / seconds,
-      'CPU ms/step, server': (after.server - before.server) / taken,
-      'CPU ms/step, worker': (after.worker - before.worker) / taken,
-      'CPU ms/step': (after.server - before.server + after.worker - before.worker) / taken,
-      'events/episode': historyLength,
-      'database bytes/step': (after.bytes - before.bytes) / taken,
-    };
-  } finally {
-    await place.close();
+async function steps(server: Server): Promise<string> {
+  const load = {
+    tasks: Number(values.episodes),
+    steps: Number(values.steps ?? 20),
+    inFlight: Number(values.episodes),
+    ...on(server),
+  };
+  const runs: Measured[] = [];
+  for (let index = 0; index < Number(values.runs); index += 1) {
+    runs.push(await measured(load));
+    console.log(`run ${index + 1}: ${fixed((load.tasks * load.steps) / (runs.at(-1)?.seconds ?? 1))} steps/s`);
   }
-}
-
-console.log(
-  `${episodes} episodes of ${steps} steps, ${runs} runs, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(2)}`,
-);
-const measured: Measured[] = [];
-for (let index = 0; index < runs; index += 1) {
-  const one = await measure();
-  measured.push(one);
-  console.log(
-    JSON.stringify(one, (_, value: unknown) => (typeof value === 'number' ? Math.round(value * 10) / 10 : value)),
+  const limit = await bare({ ...load, tasks: load.tasks });
+  const all = load.tasks * load.steps;
+  const middle = (number: (one: Measured) => number): number => median(runs.map(number));
+  const line = (name: string, of: (one: Measured) => number, loop: string): string[] => [name, fixed(middle(of)), loop];
+  return table(
+    [`${load.tasks} episodes of ${load.steps} steps, median of ${runs.length}`, values.server, 'bare loop'],
+    [
+      line('steps a second', ({ seconds }) => all / seconds, fixed(all / limit.seconds)),
+      line('CPU ms a step, server', (one) => one.server / all, ''),
+      line('CPU ms a step, worker', (one) => one.worker / all, fixed(limit.cpu / all)),
+      line('events of an episode', ({ episode }) => episode.events, ''),
+      line('KB of history, episode', ({ episode }) => episode.bytes / 1000, ''),
+      line('KB of history, step', ({ episode }) => episode.bytes / 1000 / load.steps, ''),
+      line('KB of database, step', ({ database }) => database / 1000 / all, ''),
+    ],
   );
 }
-const names = Object.keys(measured[0] ?? {}) as (keyof Measured)[];
-console.log('\nmedian');
-for (const name of names) console.log(`  ${name.padEnd(22)} ${median(measured.map((one) => one[name])).toFixed(1)}`);
+
+async function flight(server: Server): Promise<string> {
+  let first: { inFlight: number; memory: number } | undefined;
+  const [each, delay] = [Number(values.steps ?? 5), Number(values.delay)];
+  const rows: string[][] = [];
+  for (const inFlight of sizes([64, 128, 256, 512])) {
+    const load = { tasks: inFlight * 3, steps: each, delay, inFlight, ...on(server) };
+    const one = await measured(load, true);
+    const rate = (load.tasks * each) / (one.working ?? one.seconds);
+    const ideal = inFlight / delay;
+    first ??= { inFlight, memory: one.workerMemory };
+    // Beyond the smallest number: what the worker takes in any case is not a trajectory's.
+    const memory = (one.workerMemory - first.memory) / (inFlight - first.inFlight);
+    rows.push([
+      String(inFlight),
+      fixed(ideal),
+      fixed(rate),
+      fixed(rate / ideal, 2),
+      Number.isFinite(memory) ? fixed(memory, 2) : '',
+      String(one.workerMemory),
+    ]);
+    console.log(`${inFlight}: ${fixed(rate / ideal, 2)} of the ideal`);
+  }
+  return table(['in flight', 'ideal steps/s', 'steps/s', 'share', 'worker MB a trajectory', 'worker MB'], rows);
+}
+
+async function size(server: Server): Promise<string> {
+  const rows: string[][] = [];
+  for (const tasks of sizes([100, 1000, 10_000])) {
+    const one = await measured({
+      tasks,
+      steps: Number(values.steps ?? 1),
+      inFlight: Number(values['in-flight']),
+      ...on(server),
+    });
+    const { run, store } = one;
+    rows.push([
+      String(tasks),
+      fixed(one.seconds, 0),
+      fixed((one.seconds * 1000) / tasks),
+      fixed(one.server / tasks),
+      fixed(one.worker / tasks),
+      thousand(one.database / tasks),
+      thousand(store.bytes / tasks),
+      fixed(store.files / tasks),
+      String(one.serverMemory),
+      String(one.workerMemory),
+      `${run.histories} × ${run.events}`,
+      thousand(run.bytes),
+    ]);
+    console.log(`${tasks}: ${fixed(one.seconds, 0)} s`);
+  }
+  return table(
+    [
+      'tasks',
+      'seconds',
+      'ms each',
+      'server CPU ms',
+      'worker CPU ms',
+      'database KB',
+      'store KB',
+      'files',
+      'server MB',
+      'worker MB',
+      'histories of the run × longest',
+      'largest KB',
+    ],
+    rows,
+  );
+}
+
+const kinds: Record<string, (server: Server) => Promise<string>> = { steps, flight, size };
+const kind = kinds[what];
+if (kind === undefined || !['embedded', 'postgres'].includes(values.server))
+  throw new Error(`expected one of ${Object.keys(kinds).join(', ')}, and --server embedded or postgres`);
+const server = values.server === 'postgres' ? await postgresServer() : undefined;
+try {
+  console.log(`${what}, ${values.server}, ${availableParallelism()} cores, load ${fixed(loadavg()[0] ?? 0)}`);
+  console.log(`\n${await kind(server)}`);
+} finally {
+  await server?.stop();
+}

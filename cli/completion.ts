@@ -76,6 +76,11 @@ const keys = async (): Promise<Offer[]> => {
   ];
 };
 
+const classes = async (): Promise<Offer[]> => {
+  const { failureClasses } = await import('../core/failure-class.ts');
+  return Object.entries(failureClasses);
+};
+
 const prompts = async (): Promise<Offer[]> => {
   const { promptNames } = await import('./prompts.ts');
   return promptNames.map((name): Offer => [name, 'prompt']);
@@ -113,6 +118,8 @@ const offersFor = (command: string, typed: string[]): Offers => {
     },
     explain: { what: keys },
     show: { task: () => tasks(run) },
+    failures: { '--class': classes },
+    retry: { '--class': classes },
     'prompt show': { stage: prompts, '--from': runs, '--style': async () => words(['new-task', 'replicate']) },
     'prompt copy': { stage: prompts, '--style': async () => words(['new-task', 'replicate']) },
   };

@@ -1,84 +1,19 @@
-/** `lbi attach`, `resume`, `cancel`, `ui`, `runs`: commands about a run that exists. */
-import type { Client } from '@temporalio/client';
+/** `lbi attach`, `ui`, `runs`: looking at runs that exist. */
 import { execa } from 'execa';
-import type { BudgetChange } from '../schemas/flow.ts';
+import type { Progress } from '../schemas/flow.ts';
 import { openStore } from '../store/stores.ts';
 import { watch } from './attach.ts';
 import { whichServer, withClient, workflowPage } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { conclude } from './run.ts';
-import { findRun, listRuns, type RunRecord, runSummary } from './runs.ts';
+import { findRun, listRuns, runSummary } from './runs.ts';
+import { type JsonOption, say, withRun } from './steer.ts';
 import { up } from './supervise.ts';
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
-interface JsonOption {
-  json?: boolean;
-}
-
-interface ResumeOptions extends JsonOption {
-  /** US dollars */
-  budget?: number;
-  budgetTokens?: number;
-  budgetHours?: number;
-}
-
-async function withRun(text: string, work: (client: Client, record: RunRecord) => Promise<number>): Promise<number> {
-  const record = await findRun(await openStore(storeUrl()), text);
-  const home = homeFolder();
-  await up(home, say);
-  return withClient(home, (client) => work(client, record));
-}
 
 export const attachCommand = (run: string, options: JsonOption): Promise<number> =>
   withRun(run, async (client, record) => {
     const watched = await watch(client, await openStore(storeUrl()), record, { json: options.json === true });
     return conclude(record, watched, options, say);
-  });
-
-/** Starts what is down, opens the gates of what waits, and says what still blocks. */
-export const resumeCommand = (run: string, options: ResumeOptions): Promise<number> =>
-  withRun(run, async (client, record) => {
-    const handle = client.workflow.getHandle(record.workflowId);
-    const { status } = await handle.describe();
-    if (status.name !== 'RUNNING') {
-      report(
-        options,
-        { run: record.run, status: status.name, resumed: false },
-        `${record.run} has ended (${status.name.toLowerCase()}); the same pipeline again reuses all that is finished: ${program} run ${record.file}`,
-      );
-      return 0;
-    }
-    const change: BudgetChange = {
-      ...(options.budget === undefined ? {} : { budgetUsd: options.budget }),
-      ...(options.budgetTokens === undefined ? {} : { budgetTokens: options.budgetTokens }),
-      ...(options.budgetHours === undefined ? {} : { budgetHours: options.budgetHours }),
-    };
-    await handle.signal('resume', change);
-    report(
-      options,
-      { run: record.run, status: 'RUNNING', resumed: true },
-      `${record.run} goes on\n  watch  ${program} attach ${record.run}`,
-    );
-    return 0;
-  });
-
-/** Asks a run to stop; what is finished is kept and becomes its dataset. */
-export const cancelCommand = (run: string, options: JsonOption): Promise<number> =>
-  withRun(run, async (client, record) => {
-    const handle = client.workflow.getHandle(record.workflowId);
-    const { status } = await handle.describe();
-    const running = status.name === 'RUNNING';
-    if (running) await handle.cancel();
-    const words = running
-      ? `${record.run} stops; what is finished is kept and becomes its dataset`
-      : `${record.run} had ended already (${status.name.toLowerCase()})`;
-    report(
-      options,
-      { run: record.run, status: status.name, cancelled: running },
-      `${words}\n  look  ${program} show ${record.run}`,
-    );
-    return 0;
   });
 
 /** Prints the run's page in the Temporal UI and opens it where there is a desktop. */
@@ -108,12 +43,16 @@ export async function uiCommand(run: string | undefined, options: JsonOption & {
 export async function runsCommand(options: JsonOption): Promise<number> {
   const store = await openStore(storeUrl());
   const runs = await listRuns(store);
-  const rows = await Promise.all(
-    runs.map(async (record) => {
-      const summary = await runSummary(store, record.run);
-      return { ...record, phase: summary?.phase ?? 'open', kept: summary?.dataset?.kept ?? null };
-    }),
+  const summaries = new Map(
+    await Promise.all(runs.map(async ({ run }) => [run, await runSummary(store, run)] as const)),
   );
+  const open = runs.filter(({ run }) => summaries.get(run) === undefined).slice(0, mostAsked);
+  const live = await liveStates(open.map(({ workflowId }) => workflowId));
+  const rows = runs.map((record) => {
+    const summary = summaries.get(record.run);
+    const phase = summary?.phase ?? live.get(record.workflowId) ?? 'open';
+    return { ...record, phase, kept: summary?.dataset?.kept ?? null };
+  });
   if (options.json === true) process.stdout.write(`${JSON.stringify(rows)}\n`);
   else if (rows.length === 0) say(`no runs here yet: ${program} run PIPELINE.yaml starts one`);
   else {
@@ -126,7 +65,28 @@ export async function runsCommand(options: JsonOption): Promise<number> {
   return 0;
 }
 
-const report = (options: JsonOption, data: object, words: string): void => {
-  if (options.json === true) process.stdout.write(`${JSON.stringify(data)}\n`);
-  else say(words);
-};
+/** Open runs that are asked how they are. */
+const mostAsked = 20;
+
+/** How open runs are, by workflow id: `running`, `paused`, `blocked`, `failed`. Nothing is started for it. */
+async function liveStates(ids: string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  try {
+    return await withClient(homeFolder(), async (client) => {
+      const asked = ids.map(async (id): Promise<[string, string][]> => {
+        const handle = client.workflow.getHandle(id);
+        const { status } = await handle.describe();
+        if (status.name !== 'RUNNING') return [[id, status.name.toLowerCase()]];
+        const progress = await handle.query<Progress>('progress').catch(() => undefined);
+        return progress === undefined ? [] : [[id, stateOf(progress)]];
+      });
+      const answers = await Promise.all(asked.map((answer) => answer.catch(() => [])));
+      return new Map(answers.flat());
+    });
+  } catch {
+    return new Map();
+  }
+}
+
+const stateOf = ({ pausedAt, blocked, phase }: Progress): string =>
+  pausedAt != null ? 'paused' : Object.keys(blocked).length > 0 ? 'blocked' : phase;

@@ -4,6 +4,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { LbiError } from '../core/errors.ts';
+import { failureClasses } from '../core/failure-class.ts';
 import { formats } from '../schemas/format.ts';
 import { cacheFolder, program as lbi } from './home.ts';
 import { version } from './version.ts';
@@ -48,6 +49,8 @@ const count = (text: string): number => {
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0');
   return value;
 };
+const ofClass = (): Option =>
+  new Option('--class <class>', 'only failures of this class').choices(Object.keys(failureClasses));
 const json = ['--json', 'print JSON on stdout, for programs'] as const;
 
 program.commandsGroup('Author');
@@ -201,20 +204,46 @@ program
   .description('watch a run from any terminal')
   .action(does(async (run, options) => (await import('./control.ts')).attachCommand(run, options)));
 program
+  .command('pause')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option(...json)
+  .description('begin nothing new until resume; calls under way are ended')
+  .action(does(async (run, options) => (await import('./steer.ts')).pauseCommand(run, options)));
+program
   .command('resume')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
   .option('--budget <usd>', 'raise the budget of the run to this many US dollars', amount)
   .option('--budget-tokens <number>', 'raise it to this many tokens', count)
   .option('--budget-hours <hours>', 'raise it to this many hours since the run began', amount)
+  .option('--stage-budget <stage=usd>', 'raise that of a stage to this many US dollars', collect)
+  .option('--stage-tokens <stage=number>', 'raise that of a stage to this many tokens', collect)
   .option(...json)
-  .description('start what is down and go on with what waits')
-  .action(does(async (run, options) => (await import('./control.ts')).resumeCommand(run, options)));
+  .description('start what is down, end a pause, go on with what waits')
+  .action(does(async (run, options) => (await import('./steer.ts')).resumeCommand(run, options)));
+program
+  .command('tune')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .option('--concurrency <number>', 'episodes in flight at once', count)
+  .option('--ahead <number>', 'documents asked ahead', count)
+  .option(...json)
+  .description('do more or less at once while the run goes on')
+  .addHelpText('after', `\nExample:\n  ${lbi} tune @last --concurrency 40\n`)
+  .action(does(async (run, options) => (await import('./steer.ts')).tuneCommand(run, options)));
+program
+  .command('retry')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .addOption(ofClass())
+  .option('--detach', 'where that takes a new run: start it and come back at once')
+  .option('-y, --yes', 'spend what it costs without asking')
+  .option(...json)
+  .description('take up again what failed; what succeeded is not paid again')
+  .action(does(async (run, options) => (await import('./retry.ts')).retryCommand(run, options)));
 program
   .command('cancel')
   .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
   .option(...json)
   .description('stop a run; what is finished is kept')
-  .action(does(async (run, options) => (await import('./control.ts')).cancelCommand(run, options)));
+  .action(does(async (run, options) => (await import('./steer.ts')).cancelCommand(run, options)));
 
 program.commandsGroup('Look');
 program
@@ -232,6 +261,13 @@ program
   .description('the funnel of a run, its examples, or one trajectory')
   .addHelpText('after', `\nExamples:\n  ${lbi} show @last\n  ${lbi} show @last --dropped\n  ${lbi} show @last TASK\n`)
   .action(does(async (run, task, options) => (await import('./show.ts')).showCommand(run, task, options)));
+program
+  .command('failures')
+  .argument('<run>', 'run id, its beginning, a pipeline name, or @last')
+  .addOption(ofClass())
+  .option(...json)
+  .description('what failed in a run, by class, and why')
+  .action(does(async (run, options) => (await import('./failures.ts')).failuresCommand(run, options)));
 program
   .command('ui')
   .argument('[run]', 'run id, its beginning, a pipeline name, or @last')

@@ -7,6 +7,7 @@ import { ModelError } from '../core/errors.ts';
 import { modelsNamedBy } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { modelIdentity } from '../core/plan.ts';
+import { type Circuit, openCircuit } from '../models/circuit.ts';
 import { localEmbedder } from '../models/embedder.ts';
 import type { ModelFacts } from '../models/facts.ts';
 import type { Embedder, Model, ModelContext } from '../models/model.ts';
@@ -18,14 +19,34 @@ import type { Plan } from '../schemas/plan.ts';
 import { hashOf } from '../store/json.ts';
 import { cacheFolder, environmentFile, notHere, program } from './home.ts';
 import { plannedModel } from './modules.ts';
+import { modelQueue } from './queues.ts';
 
-/** Reads a secret at the moment it is needed: the environment first, then `.env` beside `.lbi`, so that a fixed key is noticed. */
+/** Hashes of values that a provider refused. */
+const refused = new Set<string>();
+const refusedAs = (name: string, value: string): string => hashOf([name, value]);
+
+/** Values that a secret may have here: the environment's first, then that of `.env` beside `.lbi`. */
+const valuesOf = (name: string): string[] =>
+  [process.env[name], environmentFile()[name]].filter((value) => value !== undefined && value !== '') as string[];
+
+const untried = (name: string): string | undefined =>
+  valuesOf(name).find((value) => !refused.has(refusedAs(name, value)));
+
+/**
+ * Reads a secret at the moment it is needed, so that a mended key is noticed. A value that was refused steps back behind the other:
+ * the environment is that of whoever started the worker, and may be older than the file.
+ */
 function secret(name: string): string {
-  const value = process.env[name] ?? environmentFile()[name];
-  if (value !== undefined && value !== '') return value;
+  const fresh = untried(name);
+  if (fresh !== undefined) return fresh;
+  const values = valuesOf(name);
+  // All were refused: they are tried again in their order, for one of them may have been mended where it came from.
+  for (const value of values) refused.delete(refusedAs(name, value));
+  const [first] = values;
+  if (first !== undefined) return first;
   throw new ModelError(
     'operator',
-    `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once), then ${program} resume RUN`,
+    `the secret ${name} is not set: put ${name}=… into the file .env here (it is read at once; what a shell exports reaches the worker only after ${program} down, ${program} up), then ${program} resume RUN`,
   );
 }
 
@@ -38,17 +59,35 @@ async function weights(name: string): Promise<string> {
   );
 }
 
-const contextOf = (plan: Plan): ModelContext => ({ secret, weights, file: (path) => resolve(plan.folder, path) });
+/** @param read hears of every secret that is read, by name */
+const contextOf = (plan: Plan, read: Map<string, string>): ModelContext => ({
+  secret: (name) => {
+    const value = secret(name);
+    read.set(name, value);
+    return value;
+  },
+  weights,
+  file: (path) => resolve(plan.folder, path),
+});
 
 type Open = (plan: Plan, name: string, within: string[]) => Promise<Model>;
 
+/** Which model of a plan, within which others, and who hears of the secrets that it reads. */
+interface Wanted {
+  plan: Plan;
+  name: string;
+  within: string[];
+  read: Map<string, string>;
+}
+
 /** Throws `spec` when a script has changed since the plan was made: its replies would be kept as those of the old one. */
-async function openPlanned(plan: Plan, name: string, within: string[], open: Open): Promise<Model> {
+async function openPlanned(wanted: Wanted, open: Open): Promise<Model> {
+  const { plan, name, read } = wanted;
   const spec = modelSpecOf(plan, name);
-  if (isOwn(spec)) return openOwn(plan, name, spec, within, open);
+  if (isOwn(spec)) return openOwn(wanted, spec, open);
   if (spec.provider === 'scripted' && !existsSync(resolve(plan.folder, spec.script)))
     throw new ModelError('operator', notHere(`the script of models.${name}`, resolve(plan.folder, spec.script)));
-  const model = await openModel(spec, contextOf(plan));
+  const model = await openModel(spec, contextOf(plan, read));
   const planned = plan.versions.contents[`models.${name}`];
   if (spec.provider !== 'scripted' || planned === undefined || model.identity === `scripted:${planned}`) return model;
   throw new ModelError(
@@ -68,14 +107,15 @@ export const ownModelFacts = (plan: Plan, name: string): ModelFacts => {
 };
 
 /** A model of the user's own. It may ask other models of the pipeline, those that its schema names. */
-async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: string[], open: Open): Promise<Model> {
+async function openOwn({ plan, name, within, read }: Wanted, spec: FullOwnModel, open: Open): Promise<Model> {
   const own = await plannedModel(plan, spec.provider);
   const named = modelsNamedBy(plan, spec);
   const chain = [...within, name];
+  const common = contextOf(plan, read);
   const context: OwnModelContext = {
-    ...contextOf(plan),
+    ...common,
     // A reference to a secret as the pipeline writes it is as good as its name.
-    secret: (text) => secret(/^\$\{secret:(.*)\}$/.exec(text)?.[1] ?? text),
+    secret: (text) => common.secret(/^\$\{secret:(.*)\}$/.exec(text)?.[1] ?? text),
     model: async (other) => {
       if (!named.includes(other))
         throw new ModelError(
@@ -90,21 +130,43 @@ async function openOwn(plan: Plan, name: string, spec: FullOwnModel, within: str
   return own.open(spec, context, ownModelFacts(plan, name).identity);
 }
 
-/** A model that is opened anew after its key was refused: the person may have put another one in place. */
-const forgotten = (model: Model, forget: () => void): Model => ({
+interface Guard {
+  circuit: Circuit;
+  /** the secrets that it was opened with, by name */
+  secrets: Map<string, string>;
+  /** opens it with the secrets of now */
+  reopen(): Promise<Model>;
+}
+
+/**
+ * A model behind its circuit. After a failure that a person mends it is opened anew, by the next call, or at once where there is another
+ * value of its key.
+ */
+const guarded = (model: Model, { circuit, secrets, reopen }: Guard, forget: () => void): Model => ({
   ...model,
   complete: async (request, options) => {
     try {
-      return await model.complete(request, options);
+      return await circuit.through(() => model.complete(request, options), options);
     } catch (error) {
-      if (error instanceof ModelError && error.kind === 'operator') forget();
-      throw error;
+      if (!(error instanceof ModelError) || error.kind !== 'operator') throw error;
+      for (const [name, value] of secrets) refused.add(refusedAs(name, value));
+      forget();
+      if (![...secrets.keys()].some((name) => untried(name) !== undefined)) throw error;
+      return (await reopen()).complete(request, options);
     }
   },
 });
 
 export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>; close(): Promise<void> } {
   const models = new Map<string, Promise<Model>>();
+  const circuits = new Map<string, Circuit>();
+  /** One for each queue and value of its key: another value begins with a closed one. */
+  const circuitOf = (plan: Plan, name: string, secrets: Map<string, string>): Circuit => {
+    const key = hashOf([modelQueue(plan, name), [...secrets]]);
+    const circuit = circuits.get(key) ?? openCircuit();
+    circuits.set(key, circuit);
+    return circuit;
+  };
   const open = (plan: Plan, name: string, within: string[] = []): Promise<Model> => {
     const spec = modelSpecOf(plan, name);
     const { limits: _limits, ...rest } = spec;
@@ -112,9 +174,19 @@ export function modelOpener(): { open(plan: Plan, name: string): Promise<Model>;
     const key = canonical([rest, content, spec.provider === 'scripted' || isOwn(spec) ? plan.folder : null]);
     const known = models.get(key);
     if (known !== undefined) return known;
-    const forget = (): void => void models.delete(key);
-    const opening = openPlanned(plan, name, within, open).then((model) =>
-      'api_key' in spec ? forgotten(model, forget) : model,
+    const read = new Map<string, string>();
+    let opening: Promise<Model> | undefined;
+    const forget = (): void => {
+      if (models.get(key) === opening) models.delete(key);
+    };
+    opening = openPlanned({ plan, name, within, read }, open).then((model) =>
+      spec.provider === 'local' || spec.provider === 'scripted'
+        ? model
+        : guarded(
+            model,
+            { circuit: circuitOf(plan, name, read), secrets: read, reopen: () => open(plan, name, within) },
+            forget,
+          ),
     );
     models.set(key, opening);
     // A model that could not be opened is tried again by the next call: the person may have mended it.

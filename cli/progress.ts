@@ -1,8 +1,9 @@
 /** How a run looks in a terminal: one line per stage, in place; plain lines elsewhere. */
 import { styleText } from 'node:util';
+import { failureClasses } from '../core/failure-class.ts';
 import { addUsage, noUsage } from '../core/usage.ts';
 import type { Usage } from '../schemas/common.ts';
-import type { Progress } from '../schemas/flow.ts';
+import type { FailureClass, FailureCounts, Progress } from '../schemas/flow.ts';
 
 /** Whether colours are wanted on stderr, decided once (NO_COLOR, FORCE_COLOR, TERM). */
 const colours =
@@ -50,17 +51,36 @@ const spent = (used: Usage | undefined): string =>
     : `${amount(used.calls)} calls, ${amount(used.input + used.output)} tokens, ${money(used.usd)}`;
 
 /** Time left by the pace of documents and episodes so far; a guess that is marked as one. */
-export function timeLeft({ funnel, startedAt, inFlight, waiting, phase }: Progress, now: number): string {
-  if (phase !== 'running' || funnel.episodes === 0 || funnel.documents === 0) return '';
+export function timeLeft({ funnel, startedAt, inFlight, waiting, phase, pausedAt }: Progress, now: number): string {
+  if (phase !== 'running' || pausedAt != null || funnel.episodes === 0 || funnel.documents === 0) return '';
   const expected = (funnel.documentsTotal / funnel.documents) * (funnel.episodes + inFlight + waiting);
   const left = ((now - startedAt) / funnel.episodes) * Math.max(0, expected - funnel.episodes);
   return left < 1000 ? '' : `about ${duration(left)} left`;
 }
 
+/** `8 infrastructure, 2 judge` */
+export const classWords = (counts: FailureCounts): string =>
+  (Object.keys(failureClasses) as FailureClass[])
+    .flatMap((name) => ((counts[name] ?? 0) > 0 ? [`${counts[name]} ${name}`] : []))
+    .join(', ');
+
+/** The phase, or that it is paused. */
+export const stateWord = ({ phase, pausedAt }: Progress): string => (pausedAt == null ? phase : 'paused');
+
+/** What holds the run up, one line for each reason, however many episodes wait for it. */
+export function waitLines({ waits, blocked, pausedAt }: Progress, now: number): string[] {
+  const paused = pausedAt == null ? [] : [`paused ${duration(now - pausedAt)}: nothing new is begun until lbi resume`];
+  // A run of an earlier version tells ids and no times.
+  const known =
+    waits?.map(({ on, count, since }) => `${count > 1 ? `${count} ` : ''}blocked ${duration(now - since)}: ${on}`) ??
+    Object.entries(blocked).map(([id, on]) => `${id} waits: ${on}`);
+  return [...paused, ...known];
+}
+
 /** The live picture. In a narrow terminal the cost of each stage is left out: the first line has the sum. */
 export function liveLines(title: string, progress: Progress, now = Date.now(), columns = 120): string[] {
   const wide = columns >= 112;
-  const { funnel, inFlight, waiting, usage, phase } = progress;
+  const { funnel, inFlight, waiting, usage } = progress;
   const stages = usageByStage(usage);
   const tasks = funnel.episodes + inFlight + waiting;
   const more = funnel.documents < funnel.documentsTotal ? '~' : '';
@@ -76,7 +96,7 @@ export function liveLines(title: string, progress: Progress, now = Date.now(), c
       'interact',
       funnel.episodes,
       tasks,
-      `${inFlight} in flight, ${funnel.steps} actions`,
+      `${inFlight}${progress.concurrency === undefined ? '' : `/${progress.concurrency}`} in flight, ${funnel.steps} actions`,
       spent(stages.get('interact')),
     ],
     [
@@ -94,17 +114,22 @@ export function liveLines(title: string, progress: Progress, now = Date.now(), c
   });
   const head = [
     paint('bold', title),
-    phase,
+    stateWord(progress),
     duration((progress.endedAt ?? now) - progress.startedAt),
     money(totalUsd(usage)),
     timeLeft(progress, now),
   ];
-  const blocked = Object.entries(progress.blocked).map(([id, on]) =>
-    paint('yellow', cut(` ! ${id} waits: ${on}`, 2 * columns)),
-  );
+  const failed = classWords(funnel.failures ?? {});
+  const failures = failed === '' ? [] : [paint('red', cut(` ✘ failed: ${failed}`, columns - 1))];
+  const blocked = waitLines(progress, now)
+    .slice(0, mostWaits)
+    .map((line) => paint('yellow', cut(` ! ${line}`, 2 * columns)));
   const recent = progress.recent.slice(-5).map((line) => paint('dim', cut(`   ${line}`, columns - 1)));
-  return [head.filter(Boolean).join('  '), ...lines, ...blocked, ...recent];
+  return [head.filter(Boolean).join('  '), ...lines, ...failures, ...blocked, ...recent];
 }
+
+/** Reasons that the live picture has room for. */
+const mostWaits = 5;
 
 const cut = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, Math.max(1, most - 1))}…`;
@@ -114,11 +139,14 @@ const sum = (counts: Record<string, number>): number =>
 
 /** One line for logs and pipes. */
 export function plainLine(progress: Progress, now = Date.now()): string {
-  const { phase, funnel, usage, inFlight, startedAt, endedAt, blocked } = progress;
+  const { funnel, usage, inFlight, startedAt, endedAt, blocked } = progress;
   const [waits] = Object.values(blocked);
+  const failed = classWords(funnel.failures ?? {})
+    .replaceAll(/(\d+) (\w+)(?:, )?/g, '$2:$1,')
+    .replace(/,$/, '');
   return [
     new Date(now).toISOString(),
-    phase,
+    stateWord(progress),
     `documents=${funnel.documents}/${funnel.documentsTotal}`,
     `tasks=${funnel.tasks}`,
     `episodes=${funnel.episodes}`,
@@ -128,6 +156,7 @@ export function plainLine(progress: Progress, now = Date.now()): string {
     `kept=${funnel.kept}`,
     `usd=${totalUsd(usage).toFixed(4)}`,
     `elapsed=${duration((endedAt ?? now) - startedAt).replaceAll(' ', '')}`,
+    ...(failed === '' ? [] : [`failed=${failed}`]),
     ...(waits === undefined ? [] : [`waits=${JSON.stringify(waits)}`]),
   ].join(' ');
 }

@@ -11,7 +11,7 @@ export function sessionsRoot(home: string): string {
   return folder;
 }
 
-/** Removes the session folders of processes that are gone, and stops what those sessions had started. */
+/** Removes the session folders and browser profiles of processes that are gone, and stops what those sessions had started. */
 export async function reapSessions(home: string): Promise<void> {
   const root = join(home, 'sessions');
   for (const name of await readdir(root).catch(() => [])) {
@@ -21,4 +21,11 @@ export async function reapSessions(home: string): Promise<void> {
     await reapOrphans(join(root, name));
     await rm(join(root, name), { recursive: true, force: true });
   }
+  for (const name of await readdir(home).catch(() => [])) {
+    // A record that was being replaced when its writer died.
+    const writer = /\.json\.(\d+)$/.exec(name)?.[1];
+    if (writer !== undefined && !(await alive({ pid: Number(writer) }))) await rm(join(home, name), { force: true });
+  }
+  const { removeOldProfiles } = await import('../environments/browser/chromium.ts');
+  await removeOldProfiles();
 }

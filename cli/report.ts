@@ -1,6 +1,10 @@
 /** What a run made, in words: the funnel, why things were dropped, what it cost, where the dataset is. */
+
+import { failureClasses } from '../core/failure-class.ts';
 import type { DatasetSummary, Progress } from '../schemas/flow.ts';
-import { amount, duration, money, paint, totalUsd } from './progress.ts';
+import type { CallLedger } from '../schemas/ledger.ts';
+import { program } from './home.ts';
+import { amount, duration, money, paint, stateWord, totalUsd } from './progress.ts';
 import type { RunRecord } from './runs.ts';
 
 const percent = (part: number, whole: number): string => (whole === 0 ? '–' : `${Math.round((100 * part) / whole)} %`);
@@ -9,7 +13,7 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
   const { funnel, dataset } = progress;
   const outcomes = Object.entries(funnel.outcomes).map(([outcome, number]) => `${number} ${outcome}`);
   const lines = [
-    paint('bold', `${record.pipeline}  ${record.run}  ${progress.phase}`),
+    paint('bold', `${record.pipeline}  ${record.run}  ${stateWord(progress)}`),
     '',
     row(
       'documents',
@@ -46,6 +50,7 @@ export function reportLines(record: RunRecord, progress: Progress, now = progres
     ...unexpectedLines(progress),
     ...dropLines(progress),
     ...absentLines(progress),
+    ...failureLines(record, progress),
     ...costLines(progress),
     ...timeLines(progress, now),
   );
@@ -88,16 +93,49 @@ const absentLines = ({ dataset }: Progress): string[] => {
   return lines.length === 0 ? [] : ['  votes not cast', ...lines, ''];
 };
 
-function costLines({ usage, dataset }: Progress): string[] {
+/** Failed items by class: none of them counts as a no. */
+function failureLines({ run }: RunRecord, { funnel }: Progress): string[] {
+  const counts: Record<string, number> = funnel.failures ?? {};
+  const lines = Object.entries(failureClasses).flatMap(([name, says]) =>
+    (counts[name] ?? 0) > 0 ? [`  ${String(counts[name]).padStart(6)}   ${name.padEnd(16)}${paint('dim', says)}`] : [],
+  );
+  const retried = (funnel.retried ?? 0) > 0 ? [`  ${String(funnel.retried).padStart(6)}   were tried again`] : [];
+  if (lines.length === 0) return retried.length === 0 ? [] : [...retried, ''];
+  const next = paint('dim', `  which  ${program} failures ${run}    again  ${program} retry ${run}`);
+  return ['  failed', ...lines, ...retried, next, ''];
+}
+
+/** What each stage and model cost, in all and for each example that was kept; before the dataset is there, that was accepted. */
+function costLines({ usage, funnel, dataset }: Progress): string[] {
   const entries = Object.entries(usage).filter(([, used]) => used.calls > 0);
   if (entries.length === 0) return ['  no model was asked', ''];
+  const kept = dataset?.kept ?? funnel.kept;
+  const each = (usd: number): string =>
+    kept > 0 && totalUsd(usage) > 0 ? `  ${money(usd / kept).padStart(8)} per example` : '';
   const lines = entries.map(
     ([account, used]) =>
-      `  ${account.padEnd(24)} ${String(used.calls).padStart(6)} calls  ${amount(used.input).padStart(7)} in (${amount(used.cached)} cached)  ${amount(used.output).padStart(7)} out  ${money(used.usd)}`,
+      `  ${account.padEnd(24)} ${String(used.calls).padStart(6)} calls  ${amount(used.input).padStart(7)} in (${amount(used.cached)} cached)  ${amount(used.output).padStart(7)} out  ${money(used.usd).padStart(8)}${each(used.usd)}`,
   );
-  const kept = dataset?.kept ?? 0;
-  const each = kept > 0 ? `, ${money(totalUsd(usage) / kept)} per kept example` : '';
-  return ['  model calls', ...lines, `  ${'total'.padEnd(24)} ${money(totalUsd(usage))}${each}`, ''];
+  const sum = `  ${'total'.padEnd(24)} ${money(totalUsd(usage))}`;
+  const per =
+    kept > 0 ? `, ${money(totalUsd(usage) / kept)} per ${dataset === null ? 'accepted' : 'kept'} example` : '';
+  return ['  model calls', ...lines, `${sum}${per}`, ''];
+}
+
+/** Calls that the costs above do not tell of: those whose reply was lost, and those whose result no task of the run has. */
+export function ledgerLines({ paid, lost }: CallLedger, { usage, endedAt }: Progress): string[] {
+  const without = Object.entries(lost).map(([account, number]) => `${account} ${number}`);
+  const total = Object.values(lost).reduce((sum, number) => sum + number, 0);
+  const unused = Object.entries(paid).flatMap(([account, { calls, usd }]) => {
+    const more = calls - (usage[account]?.calls ?? 0);
+    return endedAt === null || more <= 0 ? [] : [`${account} ${more} (${money(usd - (usage[account]?.usd ?? 0))})`];
+  });
+  return [
+    ...(total === 0
+      ? []
+      : [`  ${total} calls ended without a reply that the provider may charge for: ${without.join(', ')}`]),
+    ...(unused.length === 0 ? [] : [`  paid besides, for tasks that did not end: ${unused.join(', ')}`]),
+  ];
 }
 
 const timeLines = ({ startedAt, endedAt, firstKeptAt }: Progress, now: number): string[] => [

@@ -6,6 +6,7 @@ import type { PipelineInput, Progress } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { putJson } from '../store/json.ts';
+import type { Store } from '../store/store.ts';
 import { openStore } from '../store/stores.ts';
 import { temporal } from '../temporal.config.ts';
 import { watch } from './attach.ts';
@@ -40,33 +41,58 @@ export async function runCommand(file: string, options: RunOptions): Promise<num
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const plan = await planFile(file, options);
   if (plan === undefined) return 3;
-  const agreed = await consent(plan, await preview(plan, say), {
-    yes: options.yes === true,
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    say: options.json === true ? quietly(say) : say,
-    ask: askPerson,
-  });
-  if (agreed !== 'go') return agreed === 'declined' ? 4 : 2;
+  const refused = await agreed(plan, options);
+  if (refused !== undefined) return refused;
   const home = homeFolder();
   const store = await openStore(storeUrl());
   await up(home, say);
   return withClient(home, async (client, place) => {
-    const run = newRunId();
-    const record: RunRecord = {
-      run,
-      pipeline: plan.spec.name,
-      plan: await putJson(store, plan),
-      file,
-      workflowId: `${plan.spec.name}/${run}`,
-      createdAt: new Date().toISOString(),
-    };
-    await saveRun(store, record);
-    await start(client, record);
+    const record = await startRun(client, store, plan, { file });
     announce(record, place, options);
     if (options.detach === true) return 0;
     const watched = await watch(client, store, record, { json: options.json === true });
     return conclude(record, watched, options, say);
   });
+}
+
+/** The exit code when the run may not spend what it would; undefined when it may. */
+export async function agreed(
+  plan: Plan,
+  options: { json?: boolean; yes?: boolean; unreckoned?: boolean },
+): Promise<number | undefined> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const outlook = options.unreckoned === true ? undefined : await preview(plan, say);
+  const answer = await consent(plan, outlook, {
+    yes: options.yes === true,
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    say: options.json === true ? quietly(say) : say,
+    ask: askPerson,
+  });
+  return answer === 'go' ? undefined : answer === 'declined' ? 4 : 2;
+}
+
+interface Start extends Pick<PipelineInput, 'retry'> {
+  /** the pipeline file, as typed */
+  file: string;
+  /** the run whose failures are taken up again */
+  retries?: string;
+}
+
+/** Keeps the plan and the run's record, then starts its workflow. */
+export async function startRun(client: Client, store: Store, plan: Plan, how: Start): Promise<RunRecord> {
+  const { retry, ...told } = how;
+  const run = newRunId();
+  const record: RunRecord = {
+    run,
+    pipeline: plan.spec.name,
+    plan: await putJson(store, plan),
+    ...told,
+    workflowId: `${plan.spec.name}/${run}`,
+    createdAt: new Date().toISOString(),
+  };
+  await saveRun(store, record);
+  await start(client, record, retry);
+  return record;
 }
 
 /** What the run will do, before anything is started; undefined when that cannot be said. Throws what is wrong with the file. */
@@ -89,9 +115,15 @@ const quietly =
     if (line.startsWith('error:')) say(line);
   };
 
-async function start(client: Client, record: RunRecord): Promise<void> {
-  const { pipeline, run, plan } = record;
-  const input: PipelineInput = { pipeline, run, plan, tree: treeOf(homeFolder()) };
+async function start(client: Client, record: RunRecord, retry: PipelineInput['retry']): Promise<void> {
+  const input: PipelineInput = {
+    pipeline: record.pipeline,
+    run: record.run,
+    plan: record.plan,
+    tree: treeOf(homeFolder()),
+    probe: temporal.probe,
+    ...(retry === undefined ? {} : { retry }),
+  };
   await client.workflow.start('pipeline', {
     taskQueue: temporal.mainQueue,
     workflowId: record.workflowId,
@@ -151,9 +183,9 @@ export function conclude(
 
 const nextCommands = ({ run }: RunRecord, progress: Progress | undefined): string[] => [
   '',
-  ...(progress?.funnel.outcomes.failed === undefined
+  ...(Object.keys(progress?.funnel.failures ?? {}).length === 0
     ? []
-    : [`failed      ${program} show ${run} says why, task by task`]),
+    : [`failed      ${program} failures ${run} says why, ${program} retry ${run} takes them up again`]),
   ...(progress?.dataset?.folder == null ? [] : [`dataset     ${progress.dataset.folder}`]),
   ...(progress?.dataset?.own ?? []).map(({ name, folder }) => `${name.padEnd(11)} ${folder}`),
   ...(progress?.dataset?.kept === 0

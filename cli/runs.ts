@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { summaryPath } from '../activities/record.ts';
 import { LbiError } from '../core/errors.ts';
+import { nearest } from '../core/spec/suggest.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Progress } from '../schemas/flow.ts';
 import { findPage, readPage, writePage } from '../store/json.ts';
@@ -18,6 +19,8 @@ export interface RunRecord {
   file: string;
   workflowId: string;
   createdAt: string;
+  /** the run whose failures this one takes up again */
+  retries?: string;
 }
 
 const alphabet = '23456789abcdefghjkmnpqrstuvwxyz';
@@ -57,9 +60,11 @@ export async function findRun(store: Store, text: string): Promise<RunRecord> {
   const [only] = beginning;
   if (only !== undefined && beginning.length === 1) return only;
   const known = runs.slice(0, 5).map(({ run, pipeline }) => `${run} (${pipeline})`);
+  const near = nearest(text, ['@last', ...new Set(runs.flatMap(({ run, pipeline }) => [run, pipeline]))]);
+  const meant = near === undefined || beginning.length > 1 ? '' : ` did you mean "${near}"?`;
   throw new LbiError(
     'spec',
-    `${beginning.length > 1 ? 'more than one run begins with' : 'no run is called'} "${text}"; the newest are ${known.join(', ')}`,
+    `${beginning.length > 1 ? 'more than one run begins with' : 'no run is called'} "${text}";${meant} the newest are ${known.join(', ')}`,
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { readTrajectory } from '../activities/chain.ts';
 import { readJudged } from '../activities/judged.ts';
+import { readLedger } from '../activities/ledger.ts';
 import { notesOf } from '../activities/read.ts';
 import { sealedEpisodes } from '../activities/record.ts';
 import { describeAction } from '../core/describe.ts';
@@ -18,8 +19,8 @@ import { openStore } from '../store/stores.ts';
 import { withClient } from './connection.ts';
 import { homeFolder, program, storeUrl } from './home.ts';
 import { openLeases } from './leases.ts';
-import { paint } from './progress.ts';
-import { reportLines } from './report.ts';
+import { paint, waitLines } from './progress.ts';
+import { ledgerLines, reportLines } from './report.ts';
 import { findRun, type RunRecord, runSummary } from './runs.ts';
 
 export interface ShowOptions {
@@ -37,10 +38,12 @@ export async function showCommand(run: string, trajectory: string | undefined, o
   if (options.examples === true || options.dropped === true) return showExamples(store, record, options);
   const progress = (await runSummary(store, record.run)) ?? (await liveProgress(record));
   const lost = 'failed' in progress && progress.failed === true;
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress })}\n`);
+  const ledger = await readLedger(store, record.run, lost || progress.endedAt !== null, Date.now());
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ ...record, ...progress, ledger })}\n`);
   else {
-    print(reportLines(record, progress));
-    const blocked = Object.entries(progress.blocked).map(([id, on]) => paint('yellow', `  ! ${id} waits: ${on}`));
+    print([...reportLines(record, progress), ...ledgerLines(ledger, progress)]);
+    const waits = waitLines(progress, progress.endedAt ?? Date.now());
+    const blocked = waits.map((line) => paint('yellow', `  ! ${line}`));
     print([
       ...blocked,
       ...(progress.dataset === null ? await leasesOfRun(record) : []),
@@ -48,7 +51,7 @@ export async function showCommand(run: string, trajectory: string | undefined, o
       ...(progress.dataset === null
         ? [
             lost ? `  it failed; why    ${program} attach ${record.run}` : `  watch    ${program} attach ${record.run}`,
-            ...(blocked.length > 0 ? [`  go on    ${program} resume ${record.run}`] : []),
+            ...(blocked.length > 0 ? [`  mend it, then  ${program} resume ${record.run}`] : []),
           ]
         : [
             `  kept     ${program} show ${record.run} --examples`,

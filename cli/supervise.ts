@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LbiError } from '../core/errors.ts';
 import { temporal } from '../temporal.config.ts';
 import { detach, liveState, removeState, stopProcess, writeState } from './processes.ts';
+import { reapSessions } from './reaper.ts';
 import { serverStatus, startServer, stopServer } from './server/server.ts';
+import { livingWorkers } from './takeover.ts';
 
 /** Milliseconds between two looks at the processes. */
 const lookEvery = 300;
@@ -80,7 +82,11 @@ export async function down(home: string): Promise<boolean> {
   if (supervisor !== undefined) await stopProcess(supervisor, workerGrace + 15_000);
   const worker = await liveState(home, 'worker');
   if (worker !== undefined) await stopProcess(worker, workerGrace);
+  // Started by a supervisor that was killed before it could write that down.
+  for (const stray of await livingWorkers(home)) await stopProcess(stray, workerGrace);
   const server = temporal.external === undefined && (await stopServer(home));
+  // What a killed worker left is cleared away by the next one; after this there is none.
+  await reapSessions(home);
   return supervisor !== undefined || worker !== undefined || server;
 }
 

@@ -5,9 +5,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, type NativeConnectionOptions, Runtime, Worker } from '@temporalio/worker';
-import { caller, cancelled } from '../activities/failures.ts';
+import { caller, cancelled, queuedAt } from '../activities/failures.ts';
 import { createActivities, type Deps } from '../activities/index.ts';
 import { episodeOf } from '../activities/lease.ts';
+import { openLedger } from '../activities/ledger.ts';
 import type { Sessions } from '../activities/sessions.ts';
 import type { Activities } from '../schemas/activities.ts';
 import type { Store } from '../store/store.ts';
@@ -24,6 +25,7 @@ import { polling } from './polling.ts';
 import { liveState, removeState, writeState } from './processes.ts';
 import { drain, environmentQueue, modelQueue, queueOpener } from './queues.ts';
 import { reapSessions, sessionsRoot } from './reaper.ts';
+import { forgetWorker, giveBack, noteWorker, predecessors } from './takeover.ts';
 import { keepRecord, workerHost } from './workers.ts';
 
 /** Milliseconds between two looks for runs whose queues this worker should poll. */
@@ -38,6 +40,8 @@ export async function runWorker(): Promise<void> {
   const tree = treeOf(home);
   await mkdir(home, { recursive: true });
   await reapSessions(home);
+  const before = await predecessors(home);
+  await noteWorker(home, boot, `lbi.env.${boot}`);
 
   const { connectionOptions, namespace } = await whichServer(home);
   const connection = await NativeConnection.connect(connectionOptions as NativeConnectionOptions);
@@ -62,7 +66,8 @@ export async function runWorker(): Promise<void> {
       taskQueue: temporal.mainQueue,
       workflowBundle: await workflowBundle(join(home, 'cache')),
       maxConcurrentActivityTaskExecutions: 50,
-      maxCachedWorkflows: 500,
+      // Above the most episodes that a run may have in flight: one that is pushed out is replayed at its next step.
+      maxCachedWorkflows: 1200,
     }),
   );
   const own = { taskQueue: deps.pinnedQueue, maxConcurrentActivityTaskExecutions: 200 };
@@ -75,6 +80,12 @@ export async function runWorker(): Promise<void> {
       taskQueue: treeQueue(tree),
       maxConcurrentActivityTaskExecutions: 20,
     }),
+  );
+  // This process holds none of their sessions, and says so.
+  for (const { queue } of before)
+    serving.keep(await Worker.create({ ...shared, activities, taskQueue: queue, ...few }));
+  void giveBack(client, before, temporal.mainQueue, boot).catch((error: unknown) =>
+    console.error('what a dead worker had begun is left to its time-out:', error),
   );
   const first = await isFirst(home);
   if (first) await writeState(home, 'worker', { pid: process.pid, boot, ready: true });
@@ -111,8 +122,12 @@ export async function runWorker(): Promise<void> {
     await connection.close();
     await record.write('stopped');
     if (first) await removeState(home, 'worker');
+    await forgetWorker(home, boot);
   }
 }
+
+/** For a queue that hardly anything comes from. */
+const few = { maxConcurrentActivityTaskExecutions: 50, maxConcurrentActivityTaskPolls: 1 };
 
 /** Whether this is the worker that the supervisor keeps alive: further ones in the same folder are their starter's. */
 async function isFirst(home: string): Promise<boolean> {
@@ -184,7 +199,9 @@ async function compose({ home, store, pinnedQueue, client }: Place, polling: () 
     ended: (ids) => endedOf(client, ids),
     leases: leasesOf(client),
     pinnedQueue,
+    ledger: openLedger(common.parts.store, pinnedQueue),
     caller,
+    queuedAt,
     cancelled,
     signal: stopping.signal,
   };

@@ -18,4 +18,6 @@ export const emptyEntry = (task: TaskEntry, detail: string): EpisodeEntry => ({
   usage: {},
   reused: false,
   recalled: false,
+  ...(task.again === undefined ? {} : { again: task.again }),
+  ...(task.tries === undefined ? {} : { tries: task.tries }),
 });

@@ -29,13 +29,25 @@ export class LbiError extends Error {
 export class ModelError extends LbiError {
   override readonly name = 'ModelError';
   readonly status: number | undefined;
+  /** Tries before the kind is acted on: what a person must mend unless it passes by itself, such as a name that no server knows. */
+  readonly tries: number;
+  /** True when the provider may have done the work, and charge for it, although no reply came. */
+  readonly lost: boolean;
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number; status?: number | undefined } = {},
+    options: {
+      cause?: unknown;
+      retryAfterMs?: number;
+      status?: number | undefined;
+      tries?: number;
+      lost?: boolean;
+    } = {},
   ) {
     super(kind, message, options);
     this.status = options.status;
+    this.tries = options.tries ?? 1;
+    this.lost = options.lost === true;
   }
 }
 

@@ -12,6 +12,7 @@ import type {
 } from '../schemas/flow.ts';
 import type { Outcome } from '../schemas/step.ts';
 import type { StepFacts } from '../schemas/step-facts.ts';
+import { taskSpent } from './budget.ts';
 import { stuck } from './stuck.ts';
 import { addUsage, noUsage } from './usage.ts';
 
@@ -96,6 +97,8 @@ export async function walkTask(flow: Flow, task: Ref, calls: WalkCalls, soFar?: 
   };
 
   while (walk.steps < flow.interact.maxSteps) {
+    const spent = taskSpent(flow.interact.taskBudget, walk.usage);
+    if (spent !== undefined) return { ...walk, detail: spent };
     if (calls.pause?.() === true) return { ...walk, paused: true };
     const decided = await decide(flow, task, walk, { ...calls, spend });
     if (decided.kind !== 'act') {

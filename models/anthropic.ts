@@ -6,7 +6,18 @@ import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Message, Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  readKey,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
+import { providerFetch } from './provider-fetch.ts';
 import { schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'anthropic' }>;
@@ -14,15 +25,23 @@ type Body = Anthropic.MessageCreateParamsNonStreaming;
 
 /** A Claude model. Throws an operator-fixable ModelError when its key is not set. */
 export const anthropicModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = context.secret(secretName(spec.api_key));
+  const key = readKey(context, spec.api_key);
   const baseURL = spec.base_url ?? 'https://api.anthropic.com';
   const seconds = spec.timeout ?? defaultTimeout;
   const [{ Anthropic, APIError }, { transformJSONSchema }] = await Promise.all([
     import('@anthropic-ai/sdk'),
     import('@anthropic-ai/sdk/lib/transform-json-schema'),
   ]);
-  const timeout = seconds * 1000;
-  const client = new Anthropic({ apiKey: key, baseURL, timeout, maxRetries: 0, logLevel: 'off', openTelemetry: false });
+  const timeout = sdkTimeout(seconds);
+  const client = new Anthropic({
+    apiKey: key,
+    baseURL,
+    timeout,
+    maxRetries: 0,
+    logLevel: 'off',
+    openTelemetry: false,
+    fetch: providerFetch,
+  });
   const callee: Callee = {
     name: 'Anthropic',
     model: spec.model,
@@ -35,7 +54,7 @@ export const anthropicModel = async (spec: Spec, context: ModelContext): Promise
       ? { status: error.status, headers: error.headers, body: error.error }
       : undefined;
   const form = (schema: JsonSchema) => constrained(schema, transformJSONSchema);
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     const body = bodyOf(spec, request, form(request.schema));
     const headers = body.temperature === undefined ? {} : { 'anthropic-version': samplingVersion };
     const send = (stop: AbortSignal) => client.messages.create(body, { signal: stop, headers });

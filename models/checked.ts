@@ -44,7 +44,8 @@ const mismatch = (errors: ErrorObject[]): string => {
   return `The reply does not match the schema: ${named.join('; ')}${more}.`;
 };
 
-const validator = (schema: JsonSchema): ValidateFunction => {
+/** Checks values against a schema; compiled once, however often the same schema comes. */
+export const validator = (schema: JsonSchema): ValidateFunction => {
   const key = JSON.stringify(schema);
   const known = compiled.get(key);
   if (known) return known;

@@ -4,14 +4,25 @@ import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  readKey,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
+import { providerFetch } from './provider-fetch.ts';
 import { geminiForm, schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'google' }>;
 
 /** A Gemini model. Throws an operator-fixable ModelError when its key is not set. Gives no probabilities: its API refuses them for most models. */
 export const googleModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = context.secret(secretName(spec.api_key));
+  const key = readKey(context, spec.api_key);
   const baseUrl = spec.base_url ?? 'https://generativelanguage.googleapis.com';
   const seconds = spec.timeout ?? defaultTimeout;
   const { GoogleGenAI, ApiError } = await import('@google/genai');
@@ -24,11 +35,11 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
     keyName: secretName(spec.api_key),
     secrets: [key],
   };
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     // The SDK's errors carry no headers, and Retry-After is one.
     let headers: Headers | undefined;
     const keepHeaders: typeof fetch = async (input, init) => {
-      const response = await fetch(input, init);
+      const response = await providerFetch(input, init);
       headers = response.headers;
       return response;
     };
@@ -41,7 +52,7 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
         config: {
           ...configOf(spec, request),
           abortSignal: stop,
-          httpOptions: { baseUrl, fetch: keepHeaders, timeout: seconds * 1000 },
+          httpOptions: { baseUrl, fetch: keepHeaders, timeout: sdkTimeout(seconds) },
         },
       });
     return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, read));

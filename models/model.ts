@@ -51,6 +51,12 @@ export interface ModelReply {
   probabilities?: Record<string, number>;
 }
 
+export interface CallOptions {
+  signal: AbortSignal;
+  /** When the question began to wait for its turn, in milliseconds since the epoch: it shares a failure that was learned since. */
+  since?: number;
+}
+
 /**
  * One model of one provider. Never retries by itself (Temporal retries) and throws only `ModelError`.
  * `identity` names what its output depends on (provider, model id or sha256 of the weights, sampling parameters), never keys,
@@ -62,7 +68,7 @@ export interface Model {
   readonly scripted: boolean;
   /** True when images in a request are seen. */
   readonly images: boolean;
-  complete(request: ModelRequest, options: { signal: AbortSignal }): Promise<ModelReply>;
+  complete(request: ModelRequest, options: CallOptions): Promise<ModelReply>;
   close(): Promise<void>;
 }
 

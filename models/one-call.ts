@@ -2,10 +2,12 @@
 import { ModelError } from '../core/errors.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
-import { type Answer, answerError, type Callee, noAnswerError, who } from './answer-error.ts';
+import { type Answer, answerError, brokenOffError, type Callee, noAnswerError, who } from './answer-error.ts';
+import { concealIn, formsOf } from './conceal.ts';
 import { modelFacts } from './facts.ts';
-import type { Model } from './model.ts';
+import type { Model, ModelContext } from './model.ts';
 import { costOf, priceIn } from './prices.ts';
+import { type Progress, watching } from './provider-fetch.ts';
 
 export type RemoteSpec = Extract<ModelSpec, { provider: 'anthropic' | 'google' | 'openai' }>;
 
@@ -30,30 +32,45 @@ export const oneCall = async <T>(
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
+  const progress: Progress = { sent: false, answer: undefined };
   try {
     signal.throwIfAborted();
-    return await Promise.race([request(signal), stopped.promise]);
+    return await Promise.race([watching(progress, () => request(signal)), stopped.promise]);
   } catch (error) {
-    if (limits.signal.aborted) throw new ModelError('transient', `The call to ${who(callee)} was cancelled.`);
+    const lost = progress.sent;
+    if (limits.signal.aborted) throw new ModelError('transient', `The call to ${who(callee)} was cancelled.`, { lost });
     if (deadline.signal.aborted)
       throw new ModelError(
         'transient',
         `${who(callee)} did not answer within ${limits.seconds} s. The call is tried again; raise \`timeout\` if this is frequent.`,
+        { lost },
       );
     if (error instanceof ModelError) throw error;
     const answer = read(error);
-    throw answer ? answerError(callee, answer) : noAnswerError(callee, error);
+    if (answer) throw answerError(callee, answer);
+    if (!progress.answer) throw noAnswerError(callee, error);
+    // An SDK that cannot read what an error says forgets its status.
+    const { status, headers } = progress.answer;
+    if (status >= 300) throw answerError(callee, { status, headers, body: undefined });
+    throw isPageError(error) ? strangeAnswer(callee) : brokenOffError(callee, error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
 };
 
+/** JSON was expected and a page of HTML came. */
+const isPageError = (error: unknown): boolean => error instanceof SyntaxError && error.message.includes("'<'");
+
+/** What SDKs are told, so that their own clock never rings before the deadline above, in milliseconds. */
+export const sdkTimeout = (seconds: number): number => (seconds + 5) * 1000;
+
 /** The error for an answer of 200 that is not what the service's API says: a proxy's page, a wrong address. */
 export const strangeAnswer = (callee: Callee): ModelError =>
   new ModelError(
     'transient',
     `${who(callee)} answered with something that is not a reply of its API. Check \`base_url\`.`,
+    { lost: true },
   );
 
 /** Usage of one call with its cost. */
@@ -67,9 +84,29 @@ export const usageOf = (spec: RemoteSpec, tokens: Omit<Usage, 'calls' | 'usd'>):
 export const cutOff = (maxTokens: number, reasoning: number): string =>
   `Cut off at ${maxTokens} tokens${reasoning > 0 ? `, ${reasoning} of them reasoning` : ''}: raise max_tokens.`;
 
-/** A remote model from what is known of it and its one method; there is nothing to close. */
-export const remoteModel = (spec: RemoteSpec, complete: Model['complete']): Model => ({
-  ...modelFacts(spec),
-  complete,
-  close: async () => {},
-});
+/**
+ * A remote model from what is known of it and its one method; there is nothing to close. Replies are kept: should one repeat the key, it
+ * is crossed out.
+ */
+export const remoteModel = (spec: RemoteSpec, key: string | undefined, complete: Model['complete']): Model => {
+  const forms = key ? formsOf(key) : [];
+  return {
+    ...modelFacts(spec),
+    complete: async (request, options) => {
+      const { value, ...reply } = await complete(request, options);
+      return { value: concealIn(value, forms), ...concealIn(reply, forms) };
+    },
+    close: async () => {},
+  };
+};
+
+/** Reads the key that a reference names. Throws an operator-fixable ModelError for one that no header can carry. */
+export const readKey = (context: ModelContext, reference: string): string => {
+  const name = secretName(reference);
+  const key = context.secret(name);
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new ModelError(
+    'operator',
+    `The secret ${name} holds a space, a line end or a letter that no key has: it was probably not copied whole. Correct it in .env. Then: lbi resume.`,
+  );
+};

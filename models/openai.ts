@@ -1,13 +1,24 @@
 /** OpenAI's chat completions, and every server that speaks them (Ollama, vLLM, llama.cpp) by `base_url`. */
 import type { OpenAI } from 'openai';
 import { ModelError } from '../core/errors.ts';
-import { type Answer, type Callee, who } from './answer-error.ts';
+import { type Answer, answerError, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
-import { cutOff, defaultTimeout, oneCall, remoteModel, secretName, strangeAnswer, usageOf } from './one-call.ts';
+import {
+  cutOff,
+  defaultTimeout,
+  oneCall,
+  readKey,
+  remoteModel,
+  sdkTimeout,
+  secretName,
+  strangeAnswer,
+  usageOf,
+} from './one-call.ts';
 import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
 import { yesProbabilities } from './probabilities.ts';
+import { providerFetch } from './provider-fetch.ts';
 
 /** A model of OpenAI or of a compatible server. Throws ModelError when its key is not set, or OpenAI itself is asked without one. */
 export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Promise<Model> => {
@@ -18,7 +29,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
       'spec',
       `Model ${spec.model} of OpenAI needs \`api_key: "\${secret:OPENAI_API_KEY}"\`, or the \`base_url\` of a compatible server.`,
     );
-  const key = spec.api_key && context.secret(secretName(spec.api_key));
+  const key = spec.api_key && readKey(context, spec.api_key);
   const callee: Callee = {
     name: skills.official ? 'OpenAI' : 'OpenAI-compatible server',
     model: spec.model,
@@ -28,7 +39,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   };
   const { client, read } = await connect(spec, url, key);
   const seconds = spec.timeout ?? defaultTimeout;
-  return remoteModel(spec, async (request, { signal }) => {
+  return remoteModel(spec, key, async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
     let answer: Answer | undefined;
     const readAndKeep = (error: unknown) => {
@@ -49,9 +60,10 @@ const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefine
   const { OpenAI, APIError } = await import('openai');
   const client = new OpenAI({
     baseURL,
-    timeout: (spec.timeout ?? defaultTimeout) * 1000,
+    timeout: sdkTimeout(spec.timeout ?? defaultTimeout),
     maxRetries: 0,
     logLevel: 'off',
+    fetch: providerFetch,
     // Said, so that no key or account of the environment is sent to a server that the pipeline names.
     apiKey: key ?? 'none',
     adminAPIKey: null,
@@ -96,6 +108,14 @@ const unlearn = (skills: Skills, callee: Callee, { status, body }: Answer): Mode
   );
 };
 
+/** Routers in front of several vendors pass an error on inside an answer of 200: its `code` is the status it had. */
+const errorIn = (body: unknown): Answer | undefined => {
+  const { error, choices }: { error?: unknown; choices?: unknown } = Object(body);
+  const { code }: { code?: unknown } = Object(error);
+  if (choices !== undefined || typeof code !== 'number' || code < 400 || code > 599) return undefined;
+  return { status: code, headers: undefined, body };
+};
+
 const isRefusal = ({ status, body }: Answer): boolean =>
   status === 400 && /"(?:content_filter|content_policy_violation|invalid_prompt)"/.test(JSON.stringify(body ?? ''));
 
@@ -116,6 +136,8 @@ const replyOf = (
   completion: OpenAI.ChatCompletion,
 ): ModelReply => {
   const choice = completion?.choices?.[0];
+  const failed = errorIn(completion);
+  if (failed) throw answerError(callee, failed);
   if (!choice?.message) throw strangeAnswer(callee);
   const text = choice.message.content ?? '';
   // Compatible servers leave these out at will, whatever the types say.

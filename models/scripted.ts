@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { Ajv } from 'ajv';
 import { ModelError } from '../core/errors.ts';
 import type { Json } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
+import { validator } from './checked.ts';
 import { modelFacts } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
 import { type Captures, fill } from './scripted/captures.ts';
@@ -93,9 +93,11 @@ function replyOf(answering: Answering): ModelReply {
 }
 
 function checkFits(value: Json, request: ModelRequest, where: string): void {
-  const ajv = new Ajv({ strict: false, validateFormats: false });
-  if (ajv.validate(request.schema, value)) return;
-  const wrong = ajv.errorsText(ajv.errors, { dataVar: 'reply' });
+  const fits = validator(request.schema);
+  if (fits(value)) return;
+  const wrong = (fits.errors ?? [])
+    .map(({ instancePath, message }) => `reply${instancePath} ${message ?? ''}`)
+    .join(', ');
   throw new ModelError('spec', `${where}: the reply does not fit what ${request.role} asked for: ${wrong}`);
 }
 

@@ -10,6 +10,8 @@ import type {
   DocumentEntry,
   EpisodeEntry,
   ExportInput,
+  FailedDocument,
+  FailureClass,
   Flow,
   InstructResult,
   LeaseRequest,
@@ -22,6 +24,8 @@ import type {
   RelabelInput,
   RelabelResult,
   SessionPlace,
+  TakenUp,
+  TakeUpInput,
   TaskEntry,
   TransformInput,
   TransformResult,
@@ -38,9 +42,16 @@ export interface Activities {
   read(input: { plan: Ref; run: string }): Promise<{ pages: number; documents: number }>;
   /** One page of documents. */
   page(input: { run: string; page: number }): Promise<DocumentEntry[]>;
-  instruct(input: { plan: Ref; document: DocumentEntry }): Promise<InstructResult>;
+  instruct(input: { plan: Ref; document: DocumentEntry; again?: true }): Promise<InstructResult>;
   /** Takes new tasks into the run: duplicates go, attempts are spread, and tasks already finished under their identity come back done. */
-  admit(input: { plan: Ref; run: string; batch: number; document: DocumentEntry | null; tasks: Ref | null }): Promise<{
+  admit(input: {
+    plan: Ref;
+    run: string;
+    batch: number;
+    document: DocumentEntry | null;
+    tasks: Ref | null;
+    retry?: { class: FailureClass | null };
+  }): Promise<{
     fresh: TaskEntry[];
     finished: EpisodeEntry[];
     duplicates: number;
@@ -59,13 +70,23 @@ export interface Activities {
   /** Reads a trajectory that an earlier run has sealed under the same identity. */
   recall(input: { trajectory: Ref }): Promise<RecalledAttempt>;
   /** Seals the trajectory under the identity of the attempt: its record names the head. */
-  seal(input: { plan: Ref; trajectory: Omit<Trajectory, 'usage'>; finish: Ref | null; usage: Usage }): Promise<Ref>;
+  seal(input: {
+    plan: Ref;
+    trajectory: Omit<Trajectory, 'usage'>;
+    finish: Ref | null;
+    usage: Usage;
+    again?: number;
+  }): Promise<Ref>;
   relabel(input: RelabelInput): Promise<RelabelResult>;
   vote(input: VoteInput): Promise<VoteResult>;
   /** Keeps the episode's record under its identity. */
-  conclude(input: { plan: Ref; record: EpisodeDraft }): Promise<Ref>;
+  conclude(input: { plan: Ref; record: EpisodeDraft; again?: number }): Promise<Ref>;
   /** Seals one manifest page of the run. */
   record(input: { run: string; page: number; entries: EpisodeEntry[] }): Promise<void>;
+  /** Seals one page of documents that gave no tasks because something failed. */
+  recordFailed(input: { run: string; page: number; documents: FailedDocument[] }): Promise<void>;
+  /** Takes the failed items of a class out of a page of the run, to be tried again; the same request gets the same items. */
+  takeUp(input: TakeUpInput): Promise<TakenUp>;
   /** Which of these episodes are no longer running, and what the store knows of them. */
   inspect(input: {
     plan: Ref;

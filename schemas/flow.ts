@@ -28,15 +28,58 @@ export interface FailureRule {
   after: number;
 }
 
+/** What each stage may spend in a run, where it is capped: `interactUsd`, `filterTokens`. Flat, so that one can be raised alone. */
+export type StageCaps = Partial<Record<`${PaidStage}${'Usd' | 'Tokens'}`, number>>;
+
 /** Caps raised by `lbi resume`; what is left out stays. */
-export interface BudgetChange {
+export interface BudgetChange extends StageCaps {
   budgetUsd?: number;
   budgetTokens?: number;
   budgetHours?: number;
 }
 
+/** Lanes made wider or narrower by `lbi tune`; what is left out stays. */
+export interface LaneChange {
+  concurrency?: number;
+  ahead?: number;
+}
+
+/** Whose failure it was (core/failure-class.ts). */
+export type FailureClass = 'infrastructure' | 'model' | 'agent' | 'judge' | 'spec';
+export type FailureCounts = Partial<Record<FailureClass, number>>;
+
+/** `lbi retry`: failed items are taken up again, all of them or those of one class. */
+export interface RetryRequest {
+  id: string;
+  class: FailureClass | null;
+}
+
+/** A retry at work: which page of the run is looked through next. */
+export interface RetryWork extends RetryRequest {
+  of: 'documents' | 'episodes';
+  page: number;
+  /** pages that were there when it was asked for */
+  documentPages: number;
+  episodePages: number;
+}
+
+/** How a person steers a run that is going on; carried over continue-as-new. */
+export interface Steering {
+  /** since when it is paused, in milliseconds since the epoch; null while it goes on */
+  pausedAt: number | null;
+  retries: RetryWork[];
+  /** requests that were heard, so that one is not carried out twice; the newest few */
+  heard: string[];
+}
+
+/** Seconds until what is blocked is tried again by itself: the first time, and at most. */
+export interface ProbeTiming {
+  first: number;
+  longest: number;
+}
+
 /** The compiled part of a plan that workflows branch on. Made once by the activity `prepare`, handed to every episode. */
-export interface Flow {
+export interface Flow extends StageCaps {
   pipeline: string;
   run: string;
   plan: Ref;
@@ -62,6 +105,8 @@ export interface Flow {
     verify?: true;
     /** what has to be held while a session of the place is open */
     lease?: { name: string; slots: number };
+    /** what a run may spend on the actions of one task; left out where it is not capped */
+    taskBudget?: { usd?: number; tokens?: number };
   };
   construct: {
     styles: Style[];
@@ -86,6 +131,8 @@ export interface Flow {
   export: boolean;
   /** stages of the user's own, by what they work on; left out where there are none */
   own?: OwnFlow;
+  /** true when bookkeeping is done by the worker that carries the workflow on; runs of earlier versions queue it */
+  local?: true;
   /** episodes in flight at once */
   concurrency: number;
   /** documents whose tasks are asked for ahead of the episodes */
@@ -134,6 +181,10 @@ export interface PipelineInput {
   pipeline: string;
   run: string;
   plan: Ref;
+  /** when blocked work is tried again without being asked to; runs that began under an earlier version have none */
+  probe?: ProbeTiming;
+  /** set where the run takes up again what failed in earlier runs of the same plan: of one class, or all */
+  retry?: { class: FailureClass | null };
   /** the folder of runs (`.lbi`) that it was started in; left out by runs of earlier versions */
   tree?: string;
   /** set when the run was continued as new */
@@ -146,6 +197,16 @@ export interface DocumentEntry {
   title: string;
 }
 
+/** A document that gave no tasks because the call failed or its reply could not be read. */
+export interface FailedDocument {
+  document: DocumentEntry;
+  class: FailureClass;
+  /** the kind of house error, or `unreadable` */
+  kind: string;
+  detail: string;
+  at: number;
+}
+
 export interface TaskEntry {
   ref: Ref;
   id: string;
@@ -153,6 +214,14 @@ export interface TaskEntry {
   title: string;
   /** its trajectory, when it was sealed under the same identity before */
   attempt?: Ref;
+  /** above 0, the results stored under lower numbers are failures that are made anew: part of the identity of its results */
+  again?: number;
+  /** true when stored replies that cannot be read are asked anew */
+  anew?: true;
+  /** times that it was taken up again in this run: part of its workflow id */
+  tries?: number;
+  /** what stands if taking it up again comes to nothing */
+  before?: EpisodeEntry;
 }
 
 /** A sealed trajectory as its episode goes on from it. */
@@ -187,6 +256,14 @@ export interface EpisodeEntry {
   reused: boolean;
   /** true when the trajectory was there already and only its windows were worked on */
   recalled: boolean;
+  /** what failed in it, by class; left out where nothing did */
+  failures?: FailureCounts;
+  /** the kind of error behind a missing record */
+  kind?: string;
+  /** when it ended; left out where it was reused */
+  endedAt?: number;
+  again?: number;
+  tries?: number;
 }
 
 /** The funnel of a run: how many of what went in and came out of every stage. */
@@ -208,6 +285,10 @@ export interface Funnel {
   voted: number;
   kept: number;
   unreadable: number;
+  /** failed items by class; left out by runs of earlier versions */
+  failures?: FailureCounts;
+  /** items that were taken up again after they had failed */
+  retried?: number;
 }
 
 /** State that a run carries over continue-as-new. */
@@ -229,6 +310,24 @@ export interface Carried {
   blocked: Record<string, string>;
   /** pages of documents that own stages have passed on, and are counted so */
   passedPages?: number;
+  steering?: Steering;
+  /** failed documents that are not in a page yet, and how many pages there are */
+  failedDocuments?: FailedDocument[];
+  failedPages?: number;
+  /** documents that are asked again */
+  documentsAgain?: DocumentEntry[];
+  /** by reason: since when, and how often it was tried again */
+  blocks?: Record<string, { since: number; tries: number }>;
+}
+
+/** Work that waits for a person, by its reason. */
+export interface Wait {
+  on: string;
+  /** workflows that wait for it */
+  count: number;
+  since: number;
+  /** when it is tried again by itself, or null where it is not */
+  next: number | null;
 }
 
 export type Phase = 'reading' | 'running' | 'finishing' | 'done' | 'cancelled' | 'failed';
@@ -240,8 +339,17 @@ export interface Progress {
   usage: Record<string, Usage>;
   inFlight: number;
   waiting: number;
-  /** what needs a person, by workflow id */
+  /** what needs a person, by workflow id; the first hundred */
   blocked: Record<string, string>;
+  /** the same by reason, all of them */
+  waits?: Wait[];
+  pausedAt?: number | null;
+  /** episodes in flight at most */
+  concurrency?: number;
+  /** documents asked ahead at most */
+  ahead?: number;
+  /** retries that are still being looked through */
+  retrying?: RetryRequest[];
   startedAt: number;
   /** null while the run goes on */
   endedAt: number | null;
@@ -277,6 +385,8 @@ export interface EpisodeInput {
   task: TaskEntry;
   /** workflow id of the run that waits for this episode */
   parent: string;
+  /** true when it begins while its run is paused */
+  paused?: true;
   /** set when the episode was continued as new */
   carried?: EpisodeCarried;
 }
@@ -377,6 +487,18 @@ export interface OpenResult extends SessionPlace {
   diverged: number | null;
 }
 
+export interface TakeUpInput extends RetryRequest {
+  plan: Ref;
+  run: string;
+  of: RetryWork['of'];
+  page: number;
+}
+/** What is tried again: documents, or tasks together with the entries that count no longer. */
+export interface TakenUp {
+  documents: FailedDocument[];
+  episodes: { task: TaskEntry; entry: EpisodeEntry }[];
+}
+
 export interface ModelResult {
   usage: Usage;
   /** false when the reply was a refusal, cut off or unreadable; `detail` says which */
@@ -397,6 +519,8 @@ export interface DecideInput {
   query: Ref | null;
   /** raised when an unreadable reply is asked again */
   retry: number;
+  /** true when a stored reply that cannot be read is asked anew */
+  again?: true;
 }
 export interface DecideResult extends ModelResult {
   decision: Ref;
@@ -425,6 +549,7 @@ export interface RelabelInput {
   head: Ref;
   window: Window;
   style: Style;
+  again?: true;
 }
 export interface RelabelResult extends ModelResult {
   example: Ref | null;
@@ -434,6 +559,7 @@ export interface VoteInput {
   plan: Ref;
   example: Ref;
   member: string;
+  again?: true;
 }
 export interface VoteResult extends ModelResult {
   vote: Ref;

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Areas that start servers, browsers or models: they come last, so that a plain mistake shows early. */
-const slow = ['workflows', 'cli', 'models', 'environments', 'setup', 'engine', 'pipelines'];
+const slow = ['workflows', 'cli', 'models', 'environments', 'setup', 'storm', 'engine', 'pipelines'];
 
 const checks: [name: string, file: string, args: string[]][] = [
   ['biome', 'node_modules/@biomejs/biome/bin/biome', ['check', '.']],

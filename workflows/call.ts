@@ -38,7 +38,7 @@ export const patient: RetryPolicy = {
 };
 
 /** At most 200 bytes of a line, as the server accepts. */
-const oneLine = (text: string): string => {
+export const oneLine = (text: string): string => {
   const line = text.replaceAll(/\s+/g, ' ');
   return line.length > 90 ? `${line.slice(0, 88)}…` : line;
 };

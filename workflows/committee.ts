@@ -16,7 +16,14 @@ export interface Poll {
   absent: Absence[];
 }
 
-export async function poll(flow: Flow, gate: Gate, example: Ref, title: string): Promise<Poll> {
+/** What is asked about. */
+export interface Question {
+  example: Ref;
+  /** true when votes that could not be read are asked for anew */
+  again?: true;
+}
+
+export async function poll(flow: Flow, gate: Gate, question: Question, title: string): Promise<Poll> {
   const asked: Poll = { votes: [], absent: [] };
   const take = (seat: Seat, answer: VoteResult | Absence): void => {
     if ('why' in answer) asked.absent.push(answer);
@@ -24,7 +31,7 @@ export async function poll(flow: Flow, gate: Gate, example: Ref, title: string):
   };
   const seats = flow.queues.votes;
   if (flow.filter?.untilDecided !== true) {
-    const answers = await Promise.all(seats.map((seat) => askOne(flow, gate, seat, example, title)));
+    const answers = await Promise.all(seats.map((seat) => askOne(flow, gate, seat, question, title)));
     seats.forEach((seat, at) => {
       const answer = answers[at];
       if (answer !== undefined) take(seat, answer);
@@ -33,7 +40,7 @@ export async function poll(flow: Flow, gate: Gate, example: Ref, title: string):
   }
   for (const seat of seats) {
     if (stands(flow, asked)) take(seat, absence(seat, 'not-needed', ''));
-    else take(seat, await askOne(flow, gate, seat, example, title));
+    else take(seat, await askOne(flow, gate, seat, question, title));
   }
   return asked;
 }
@@ -61,10 +68,17 @@ const brief = (retry: typeof patient): typeof patient => ({
 });
 
 /** One member's vote. A required one waits at the gate for what a person can mend; an optional one that fails is absent. */
-async function askOne(flow: Flow, gate: Gate, seat: Seat, example: Ref, title: string): Promise<VoteResult | Absence> {
-  const input = { plan: flow.plan, example, member: seat.member };
+async function askOne(
+  flow: Flow,
+  gate: Gate,
+  seat: Seat,
+  question: Question,
+  title: string,
+): Promise<VoteResult | Absence> {
+  const input = { plan: flow.plan, ...question, member: seat.member };
   const options = modelCall(flow, 'filter', seat.queue, `${seat.member} on ${title}`);
   if (seat.optional !== true) return gate.pass(() => call('vote', options)(input));
+  if (gate.standing()) await gate.stand();
   try {
     return await call('vote', { ...options, retry: brief(options.retry ?? patient) })(input);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Backward construction and the committee: instructions for what happened in each window, then one vote per member. */
 
 import { patched } from '@temporalio/workflow';
+import { unreadableInstruction } from '../core/failure-class.ts';
 import { membersOf } from '../core/poll.ts';
 import { verdict } from '../core/tally.ts';
 import { charge, count } from '../core/usage.ts';
@@ -13,7 +14,7 @@ import type { Outcome } from '../schemas/step.ts';
 import { call, modelCall } from './call.ts';
 import { poll } from './committee.ts';
 import type { Gate } from './gate.ts';
-import type { Ledger, Walk } from './interact.ts';
+import { anew, type Ledger, type Walk } from './interact.ts';
 import { hasOwnExamples, type OwnBooks, passExamples, passTrajectory } from './own.ts';
 import { inPool } from './pool.ts';
 
@@ -55,7 +56,7 @@ export async function construct(
   const named = flow.construct?.concurrency ?? null;
   const lanes = named === null && pairs.length > mostLanes && patched('bounded-lanes') ? mostLanes : named;
   const write = (pair: (typeof pairs)[number]) => relabel(flow, task, walk, pair, gate, ledger, harvest);
-  const vote = (written: Written) => judge(flow, written, gate, ledger, harvest);
+  const vote = (written: Written) => judge(flow, task, written, gate, ledger, harvest);
   if (hasOwnExamples(flow)) {
     // All of the episode are handed over together: such a stage may compare them.
     const written = (await inPool(pairs, lanes, write)).filter((each) => each !== null);
@@ -109,13 +110,14 @@ async function relabel(
       head: walk.head,
       window,
       style,
+      ...anew(task),
     }),
   );
   charge(ledger.usage, flow.accounts.relabel, written.usage);
   const example = written.example;
   if (example === null) {
     if (!written.readable) harvest.unreadable += 1;
-    count(harvest.dropped, written.readable ? 'nothing-accomplished' : 'instruction-unreadable');
+    count(harvest.dropped, written.readable ? 'nothing-accomplished' : unreadableInstruction);
     return null;
   }
   return { example, place, title: written.title };
@@ -124,6 +126,7 @@ async function relabel(
 /** The committee's votes on an example. */
 async function judge(
   flow: Flow,
+  task: TaskEntry,
   written: Written,
   gate: Gate,
   ledger: Ledger,
@@ -135,7 +138,7 @@ async function judge(
     harvest.titles.push(written.title);
     return { example, votes: [] };
   }
-  const { votes, absent } = await poll(flow, gate, example, `${place}: ${written.title}`);
+  const { votes, absent } = await poll(flow, gate, { example, ...anew(task) }, `${place}: ${written.title}`);
   for (const { member, result } of votes) {
     charge(ledger.usage, `filter/${member}`, result.usage);
     if (!result.readable) harvest.unreadable += 1;

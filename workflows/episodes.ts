@@ -12,19 +12,20 @@ import {
   isCancellation,
   log,
   ParentClosePolicy,
+  type SignalDefinition,
   startChild,
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { type Amounts, type Caps, capReached, mayBegin } from '../core/budget.ts';
+import { type Amounts, amountsOf, type Caps, capReached, mayBegin, spentBy, stageCapReached } from '../core/budget.ts';
 import { addUsage, noUsage } from '../core/usage.ts';
-import type { Usage } from '../schemas/common.ts';
 import type { TaskEntry } from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call } from './call.ts';
 import { episode } from './episode.ts';
-import { resumeSignal } from './gate.ts';
-import { pageIsFull, type RunState, recordPage, settle, watchHistory } from './run-state.ts';
+import { pauseSignal } from './gate.ts';
+import { inPool } from './pool.ts';
+import { isOver, isPaused, pageIsFull, type RunState, recordPage, settle, watchHistory } from './run-state.ts';
 
 const keys = {
   run: defineSearchAttributeKey(searchAttributes.run, 'KEYWORD'),
@@ -32,23 +33,24 @@ const keys = {
   stage: defineSearchAttributeKey(searchAttributes.stage, 'KEYWORD'),
 };
 
-const total = (usage: Usage | undefined): Amounts => ({
-  usd: usage?.usd ?? 0,
-  tokens: (usage?.input ?? 0) + (usage?.output ?? 0),
-  hours: 0,
-});
-
-/** What was spent, and what the episodes in flight will cost if they cost what the others did. */
-function costs({ carried }: RunState): { spent: Amounts; reserved: Amounts } {
+/** What was spent, what the episodes in flight will cost if they cost what the others did or all that they may, and what a task may cost. */
+function costs({ carried }: RunState): { spent: Amounts; reserved: Amounts; own: Partial<Amounts> } {
   const { usage, funnel, flow, inFlight, startedAt } = carried;
-  const all = total(Object.values(usage).reduce(addUsage, noUsage));
-  const before = total(usage[flow.accounts.instruct]);
+  const all = amountsOf(Object.values(usage).reduce(addUsage, noUsage));
+  const before = amountsOf(usage[flow.accounts.instruct]);
+  const acting = amountsOf(spentBy(usage, 'interact'));
   const paid = funnel.episodes - funnel.episodesReused;
-  const each = (kind: 'usd' | 'tokens'): number =>
-    paid > 0 ? (inFlight.length * (all[kind] - before[kind])) / paid : 0;
+  const own = flow.interact.taskBudget ?? {};
+  const each = (kind: 'usd' | 'tokens'): number => {
+    const likely = (spent: number): number => (paid > 0 ? (inFlight.length * spent) / paid : 0);
+    const most = own[kind];
+    if (most === undefined) return likely(all[kind] - before[kind]);
+    return inFlight.length * most + likely(all[kind] - before[kind] - acting[kind]);
+  };
   return {
     spent: { ...all, hours: (Date.now() - startedAt) / 3_600_000 },
     reserved: { usd: each('usd'), tokens: each('tokens'), hours: 0 },
+    own,
   };
 }
 
@@ -58,6 +60,21 @@ const capsOf = ({ carried: { flow } }: RunState): Caps => ({
   hours: flow.budgetHours ?? null,
 });
 
+/** Which cap of the run is reached. */
+export const runCapReached = (state: RunState): string | undefined =>
+  capReached(capsOf(state), costs(state).spent, state.carried.flow.run);
+
+/** A stage of an episode that has spent what it may. */
+const stageFull = ({ carried: { flow, usage } }: RunState): string | undefined =>
+  stageCapReached(flow, usage, ['interact', 'construct', 'filter'], flow.run);
+
+/** Why no further task may begin however long one waits; what is in flight may still leave room for one. */
+function runFull(state: RunState): string | undefined {
+  const { spent, own } = costs(state);
+  const { flow, inFlight } = state.carried;
+  return capReached(capsOf(state), spent, flow.run, inFlight.length === 0 ? own : {}) ?? stageFull(state);
+}
+
 /** Starts episodes while there is room, until all have ended or the run is to continue as new. */
 export async function launchEpisodes(state: RunState): Promise<void> {
   const { carried, gate } = state;
@@ -65,15 +82,15 @@ export async function launchEpisodes(state: RunState): Promise<void> {
   const starting = new Set<Promise<void>>();
   const failures: unknown[] = [];
   const broken = (): boolean => failures.length > 0 || state.broken !== undefined;
-  const idle = (): boolean => state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0;
+  const idle = (): boolean => isOver(state);
   /** No episode starts that the budget may not bear; `lbi resume --budget` raises it. */
   const startable = (): boolean => {
-    if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency) return false;
-    const { spent, reserved } = costs(state);
-    return mayBegin(capsOf(state), spent, reserved);
+    if (carried.waiting.length === 0 || carried.inFlight.length >= flow.concurrency || isPaused(state)) return false;
+    const { spent, reserved, own } = costs(state);
+    return stageFull(state) === undefined && mayBegin(capsOf(state), spent, reserved, own);
   };
   const overCap = (): string | undefined =>
-    carried.waiting.length > 0 ? capReached(capsOf(state), costs(state).spent, flow.run) : undefined;
+    carried.waiting.length > 0 && !isPaused(state) ? runFull(state) : undefined;
   const spentUp = (): boolean => overCap() !== undefined;
   try {
     while (!state.continuing && !idle()) {
@@ -106,14 +123,14 @@ export const tooManyFailed = (why: string): ApplicationFailure =>
 
 async function launch(state: RunState, task: TaskEntry): Promise<void> {
   const { flow } = state.carried;
-  const id = `${flow.pipeline}/${flow.run}/${task.id}`;
+  const id = `${flow.pipeline}/${flow.run}/${task.id}${task.tries === undefined ? '' : `~${task.tries + 1}`}`;
   state.carried.inFlight.push({ id, task });
   try {
     // A start that is under way is never interrupted: either there is a child that can be asked to stop, or none.
     await CancellationScope.nonCancellable(() =>
       startChild(episode, {
         workflowId: id,
-        args: [{ flow, task, parent: workflowInfo().workflowId }],
+        args: [{ flow, task: bare(task), parent: workflowInfo().workflowId }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         staticSummary: task.title,
@@ -128,22 +145,31 @@ async function launch(state: RunState, task: TaskEntry): Promise<void> {
     // It runs already, or ended while nobody listened: the sweeper finds out.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  // A pause that came while it started did not reach it.
+  if (isPaused(state)) await signalAll([id], pauseSignal);
 }
+
+/** Without what only the run needs of it. */
+const bare = ({ before: _before, ...task }: TaskEntry): TaskEntry => task;
+
+/** Episodes of one look: their names are part of the history each time. The others have their turn at the next. */
+const mostLookedAfter = 100;
 
 /** Looks after episodes that were terminated or whose report got lost. */
 export async function sweepEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
-  const over = (): boolean =>
-    state.continuing || (state.admitted && carried.waiting.length === 0 && carried.inFlight.length === 0);
+  const over = (): boolean => state.continuing || isOver(state);
+  let turn = 0;
   for (;;) {
     await condition(() => over() || carried.inFlight.length > 0);
     const before = new Set(carried.inFlight.map(({ id }) => id));
     if (await condition(over, carried.flow.timing.sweepSeconds * 1000)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
-    await settleEnded(
-      state,
-      carried.inFlight.filter(({ id }) => before.has(id)),
-    );
+    const there = carried.inFlight.filter(({ id }) => before.has(id));
+    const most = carried.flow.local === true ? mostLookedAfter : there.length;
+    const looked = there.length <= most ? there : there.slice(turn, turn + most);
+    turn = turn + most < there.length ? turn + most : 0;
+    await settleEnded(state, looked);
     watchHistory(state);
   }
 }
@@ -172,9 +198,23 @@ export async function cancelEpisodes(state: RunState): Promise<void> {
   }
 }
 
-/** Opens the gates of all episodes in flight. */
-export async function resumeEpisodes(state: RunState | undefined): Promise<void> {
-  await Promise.allSettled(
-    (state?.carried.inFlight ?? []).map(({ id }) => getExternalWorkflowHandle(id).signal(resumeSignal, {})),
-  );
+/** Signals that one workflow has under way at once: the server takes two thousand. */
+const signalsAtOnce = 200;
+
+/** Sends a signal to episodes; one that has ended does not hear it. */
+export async function signalAll<A extends unknown[]>(
+  ids: string[],
+  signal: SignalDefinition<A>,
+  ...args: A
+): Promise<void> {
+  await inPool(ids, signalsAtOnce, async (id) => {
+    try {
+      await getExternalWorkflowHandle(id).signal(signal, ...args);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+    }
+  });
 }
+
+export const idsInFlight = (state: RunState | undefined): string[] =>
+  (state?.carried.inFlight ?? []).map(({ id }) => id);

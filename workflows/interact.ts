@@ -3,6 +3,7 @@ import { charge, noUsage } from '../core/usage.ts';
 import { type Walk, type WalkCalls, walkTask } from '../core/walk.ts';
 import type { Ref, Usage } from '../schemas/common.ts';
 import type { Flow, TaskEntry, WalkSoFar } from '../schemas/flow.ts';
+import { book } from './book.ts';
 import { call, modelCall } from './call.ts';
 import type { Gate } from './gate.ts';
 import type { EpisodeSession } from './session.ts';
@@ -43,16 +44,19 @@ export function interact(
         }),
     decide: (input, step) => {
       const summary = `${step}${input.retry > 0 ? ' again' : ''}: ${task.title}`;
-      return gate.pass(() => call('decide', modelCall(flow, 'interact', decide, summary))(input));
+      return gate.pass(() => call('decide', modelCall(flow, 'interact', decide, summary))({ ...input, ...anew(task) }));
     },
     spend: (account, usage) => charge(ledger.usage, account, usage),
   };
   return walkTask(flow, task.ref, calls, soFar);
 }
 
+/** Of a task that is taken up again: what could not be read is asked anew. */
+export const anew = (task: TaskEntry): { again?: true } => (task.anew === true ? { again: true } : {});
+
 /** The walk of an earlier run: nothing is asked, no session is opened. */
-export async function recallWalk(trajectory: Ref): Promise<Walk> {
-  const recalled = await call('recall', { summary: 'the trajectory is there already' })({ trajectory });
+export async function recallWalk(flow: Flow, trajectory: Ref): Promise<Walk> {
+  const recalled = await book(flow, 'recall', 'the trajectory is there already')({ trajectory });
   const made = { steps: recalled.facts.length, whole: true, diverged: [] };
   return { ...recalled, ...made, finish: null, unreadable: 0, usage: noUsage };
 }

@@ -8,59 +8,59 @@ import {
   CancelledFailure,
   condition,
   continueAsNew,
-  defineQuery,
   isCancellation,
-  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BudgetChange, DatasetSummary, Phase, PipelineInput, Progress } from '../schemas/flow.ts';
+import type { DatasetSummary, PipelineInput } from '../schemas/flow.ts';
 import { bounded, call, inTree } from './call.ts';
-import { episodeBlocked, episodeDone } from './episode.ts';
-import { cancelEpisodes, launchEpisodes, resumeEpisodes, sweepEpisodes } from './episodes.ts';
-import { type Gate, openGate } from './gate.ts';
+import { cancelEpisodes, launchEpisodes, sweepEpisodes } from './episodes.ts';
+import type { Gate } from './gate.ts';
 import { admitTasks } from './instruct.ts';
 import { passKept, writeOwn } from './own.ts';
-import { emptyFunnel, firstState, type RunState, recordPage, runDetails, runState, settle } from './run-state.ts';
-
-export const progressQuery = defineQuery<Progress>('progress');
-
-/** A run as it stands: what the query answers from. */
-interface View {
-  state: RunState | undefined;
-  phase: Phase;
-  dataset: DatasetSummary | null;
-  blocked: Record<string, string>;
-  /** caps that were raised before there was a state */
-  raised: BudgetChange;
-}
+import { retryFailed } from './retry.ts';
+import { firstState, type RunState, recordPage, runState, tallyEntry } from './run-state.ts';
+import {
+  answer,
+  probe,
+  progressOf,
+  redraw,
+  setPhase,
+  stateOptions,
+  steerable,
+  takeReports,
+  type View,
+  viewOf,
+} from './view.ts';
 
 export async function pipeline(input: PipelineInput): Promise<DatasetSummary> {
-  const view: View = {
-    state: undefined,
-    phase: 'reading',
-    dataset: null,
-    blocked: input.carried?.blocked ?? {},
-    raised: {},
-  };
+  const view = viewOf(input);
   const gate = answer(view);
   // Before the first handler: reports may arrive together with the start of a run that continued as new.
-  if (input.carried !== undefined) view.state = runState(input.carried, gate);
-  takeReports(view);
+  if (input.carried !== undefined) view.state = runState(input.carried, gate, stateOptions(view));
+  takeReports(view, gate);
   const root = CancellationScope.current();
+  const probing = CancellationScope.nonCancellable(() => probe(view, gate));
   let problem = await attempt(() => work(input, view, gate));
   return CancellationScope.nonCancellable(async () => {
     const { state } = view;
     if (state !== undefined) {
       if (problem === undefined && state.continuing) {
+        view.over = true;
+        await probing;
         await recordPage(state);
         await condition(allHandlersFinished);
         // A cancellation does not reach the next run: one that came meanwhile is heeded here.
-        if (!root.consideredCancelled) await continueAsNew<typeof pipeline>({ ...input, carried: state.carried });
+        if (!root.consideredCancelled)
+          await continueAsNew<typeof pipeline>({
+            ...input,
+            carried: { ...state.carried, blocks: view.blocks.times() },
+          });
         problem = new CancelledFailure('cancelled');
       }
-      problem = await settleRun(view, state, problem);
+      problem = await settleRun(view, state, problem, root);
     }
-    view.phase = problem === undefined ? 'done' : isCancellation(problem) ? 'cancelled' : 'failed';
+    view.over = true;
+    setPhase(view, problem === undefined ? 'done' : isCancellation(problem) ? 'cancelled' : 'failed');
     return conclude(input.run, view, problem);
   });
 }
@@ -75,46 +75,13 @@ async function attempt(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Answers `resume` and the query. */
-function answer(view: View): Gate {
-  const id = workflowInfo().workflowId;
-  setHandler(progressQuery, () => progressOf(view));
-  return openGate(
-    async (blockedOn) => note(view, id, blockedOn),
-    async (change) => {
-      view.raised = { ...view.raised, ...change };
-      if (view.state !== undefined) Object.assign(view.state.carried.flow, change);
-      await resumeEpisodes(view.state);
-    },
-  );
-}
-
-/** Hears what episodes say. */
-function takeReports(view: View): void {
-  setHandler(episodeDone, (report) => {
-    if (view.state === undefined) return;
-    settle(view.state, report);
-    redraw(view);
-  });
-  setHandler(episodeBlocked, ({ id, blockedOn }) => note(view, id, blockedOn));
-}
-
-function note(view: View, id: string, blockedOn: string | null): void {
-  if (blockedOn === null) delete view.blocked[id];
-  else view.blocked[id] = blockedOn;
-  redraw(view);
-}
-
-const redraw = ({ state, phase, dataset }: View): void => {
-  if (state !== undefined) runDetails(state, phase, dataset);
-};
-
 /** Documents to finished episodes, until all are done or the run is to continue as new. Nothing is left running inside when it returns or throws. */
 async function work(input: PipelineInput, view: View, gate: Gate): Promise<void> {
-  view.state ??= runState(await firstState(input, gate, view.blocked), gate);
+  if (view.state === undefined && steerable(view)) setPhase(view, 'reading');
+  view.state ??= runState(await firstState(input, gate, view.blocked), gate, stateOptions(view));
   const { state } = view;
   Object.assign(state.carried.flow, view.raised);
-  view.phase = 'running';
+  setPhase(view, 'running');
   redraw(view);
   let problem: unknown;
   const scope = new CancellationScope();
@@ -127,23 +94,43 @@ async function work(input: PipelineInput, view: View, gate: Gate): Promise<void>
         scope.cancel();
       }
     };
-    await Promise.all([lane(admitTasks(state)), lane(launchEpisodes(state)), lane(sweepEpisodes(state))]);
+    const lanes = [admitTasks, launchEpisodes, sweepEpisodes, retryFailed];
+    await Promise.all(lanes.map((each) => lane(each(state))));
   });
   if (problem !== undefined) throw problem;
 }
 
 /** Brings the episodes to an end, seals what they gave, and makes the dataset unless the run has failed. Gives what went wrong. */
-async function settleRun(view: View, state: RunState, problem: unknown): Promise<unknown> {
+async function settleRun(view: View, state: RunState, problem: unknown, root: CancellationScope): Promise<unknown> {
   if (problem !== undefined) await cancelEpisodes(state);
+  // What was to be tried again and is not: its earlier result stands.
+  for (const { before } of state.carried.waiting.splice(0)) if (before !== undefined) tallyEntry(state, before);
   const sealing = await attempt(() => recordPage(state));
   const before = problem !== undefined && !isCancellation(problem) ? problem : sealing;
   if (before !== undefined) return before;
-  view.phase = 'finishing';
+  view.steering.pausedAt = null;
+  setPhase(view, 'finishing');
   redraw(view);
   const finishing = await attempt(async () => {
-    view.dataset = await finishRun(state);
+    view.dataset = await unlessGivenUp(view, root, () => finishRun(state));
   });
   return finishing ?? problem;
+}
+
+/** Finishing is not interrupted, with one exception: who cancels a run that waits for a person there need not mend it first. */
+async function unlessGivenUp<T>(view: View, root: CancellationScope, work: () => Promise<T>): Promise<T> {
+  if (!steerable(view)) return work();
+  const own = workflowInfo().workflowId;
+  const scope = new CancellationScope();
+  let ended = false;
+  void condition(() => ended || (root.consideredCancelled && view.blocked[own] !== undefined)).then(() =>
+    scope.cancel(),
+  );
+  try {
+    return await scope.run(work);
+  } finally {
+    ended = true;
+  }
 }
 
 /** Writes the summary and ends the workflow as the run ended. */
@@ -196,17 +183,3 @@ async function finishRun(state: RunState): Promise<DatasetSummary> {
   );
   return writeOwn(flow, { ...summary, ...files }, state.gate, books);
 }
-
-const progressOf = ({ state, phase, blocked, dataset }: View): Progress => ({
-  phase,
-  funnel: state?.carried.funnel ?? emptyFunnel(),
-  usage: state?.carried.usage ?? {},
-  inFlight: state?.carried.inFlight.length ?? 0,
-  waiting: state?.carried.waiting.length ?? 0,
-  blocked,
-  startedAt: state?.carried.startedAt ?? Date.now(),
-  endedAt: phase === 'done' || phase === 'cancelled' ? Date.now() : null,
-  firstKeptAt: state?.carried.firstKeptAt ?? null,
-  dataset,
-  recent: state?.recent ?? [],
-});

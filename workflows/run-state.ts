@@ -1,10 +1,19 @@
 /** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { condition, patched, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { failuresOf } from '../core/failure-class.ts';
 import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
-import type { Carried, DatasetSummary, EpisodeEntry, Funnel, Phase, PipelineInput } from '../schemas/flow.ts';
+import type {
+  Carried,
+  EpisodeEntry,
+  FailedDocument,
+  FailureCounts,
+  Funnel,
+  PipelineInput,
+  Steering,
+} from '../schemas/flow.ts';
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
@@ -23,8 +32,14 @@ export interface EpisodeReport {
 }
 
 export interface RunState {
-  carried: Carried;
+  carried: Carried & { steering: Steering };
   gate: Gate;
+  /** set where what failed in earlier runs is taken up again */
+  retry: PipelineInput['retry'];
+  /** hears of an episode's workflow that has ended */
+  gone(id: string): void;
+  /** true while a page is being sealed: the buffers must stay as they are */
+  sealing: boolean;
   /** last lines of what happened, newest last */
   recent: string[];
   /** no more tasks will come */
@@ -52,13 +67,32 @@ export const emptyFunnel = (): Funnel => ({
   unreadable: 0,
 });
 
-export const runState = (carried: Carried, gate: Gate): RunState => ({
-  carried,
+export const freshSteering = (): Steering => ({ pausedAt: null, retries: [], heard: [] });
+
+export const runState = (
+  carried: Carried,
+  gate: Gate,
+  { steering, retry, gone }: { steering: Steering } & Pick<RunState, 'retry' | 'gone'>,
+): RunState => ({
+  carried: Object.assign(carried, { steering }),
   gate,
+  retry,
+  gone,
+  sealing: false,
   recent: [],
   admitted: false,
   continuing: false,
 });
+
+export const isPaused = ({ carried }: RunState): boolean => carried.steering.pausedAt !== null;
+
+/** True when everything has ended and nothing more will come. */
+export const isOver = ({ admitted, carried }: RunState): boolean =>
+  admitted &&
+  carried.waiting.length === 0 &&
+  carried.inFlight.length === 0 &&
+  carried.steering.retries.length === 0 &&
+  (carried.documentsAgain ?? []).length === 0;
 
 /** Compiles the plan and reads the documents: the state that a run starts from. */
 export async function firstState(input: PipelineInput, gate: Gate, blocked: Record<string, string>): Promise<Carried> {
@@ -87,12 +121,17 @@ export async function firstState(input: PipelineInput, gate: Gate, blocked: Reco
 /** Takes an episode's report into the counts; a second report of the same episode is ignored. */
 export function settle(state: RunState, { entry, titles }: EpisodeReport): void {
   const { carried } = state;
-  const flown = carried.inFlight.find(({ task }) => task.id === entry.id);
+  // One that was taken up again may have been reported on before: that was another try.
+  const flown = carried.inFlight.find(({ task }) => task.id === entry.id && (task.tries ?? 0) === (entry.tries ?? 0));
   if (flown === undefined) return;
   carried.inFlight.splice(carried.inFlight.indexOf(flown), 1);
-  delete carried.blocked[flown.id];
-  tallyEntry(state, entry);
+  const { before } = flown.task;
+  // What was there before a new try stands when that comes to nothing; what the try cost was spent.
+  const lost = entry.record === null && before !== undefined;
+  const stands = lost ? { ...before, usage: entry.usage, tries: entry.tries ?? 0 } : entry;
+  tallyEntry(state, { ...stands, endedAt: Date.now() });
   for (const title of titles) say(state, `  kept: ${title}`);
+  state.gone(flown.id);
 }
 
 /** Takes an entry into the counts and the next page. */
@@ -112,9 +151,40 @@ export function tallyEntry(state: RunState, entry: EpisodeEntry): void {
   funnel.unreadable += entry.unreadable;
   chargeAll(carried.usage, entry.usage);
   if (entry.kept > 0 && carried.firstKeptAt === null) carried.firstKeptAt = Date.now();
+  addFailures(funnel, failuresOf(entry), 1);
   carried.buffer.push(entry);
   noteFailures(state, 'interact', 'episodes', funnel.outcomes.failed ?? 0, funnel.episodes);
   say(state, `${entry.title}: ${entry.outcome}, ${entry.steps} actions, kept ${entry.kept} of ${entry.voted}`);
+}
+
+/** Takes an entry out of the counts again: its task is tried anew. What it cost stays spent. */
+export function untallyEntry({ carried: { funnel } }: RunState, entry: EpisodeEntry): void {
+  funnel.episodes -= 1;
+  if (entry.reused) funnel.episodesReused -= 1;
+  if (entry.recalled) funnel.attemptsRecalled -= 1;
+  count(funnel.outcomes, entry.outcome, -1);
+  if (funnel.outcomes[entry.outcome] === 0) delete funnel.outcomes[entry.outcome];
+  for (const [reason, number] of Object.entries(entry.dropped)) {
+    count(funnel.dropped, reason, -number);
+    if (funnel.dropped[reason] === 0) delete funnel.dropped[reason];
+  }
+  for (const kind of ['steps', 'windows', 'voted', 'kept', 'unreadable'] as const) funnel[kind] -= entry[kind];
+  addFailures(funnel, failuresOf(entry), -1);
+  funnel.retried = (funnel.retried ?? 0) + 1;
+}
+
+export function addFailures(funnel: Funnel, failures: FailureCounts, sign: 1 | -1): void {
+  if (Object.keys(failures).length === 0) return;
+  const all: Record<string, number> = { ...funnel.failures };
+  for (const [name, number] of Object.entries(failures)) count(all, name, sign * number);
+  funnel.failures = Object.fromEntries(Object.entries(all).filter(([, number]) => number > 0));
+}
+
+/** Keeps a document that gave no tasks because something failed, for the list and for another try. */
+export function noteDocument({ carried }: RunState, failed: FailedDocument): void {
+  addFailures(carried.funnel, { [failed.class]: 1 }, 1);
+  // Runs of earlier versions seal no such pages.
+  if (patched('failed-documents')) carried.failedDocuments = [...(carried.failedDocuments ?? []), failed];
 }
 
 /** Marks the run as broken once the stage's rule over failed items says so. */
@@ -134,16 +204,31 @@ export const say = (state: RunState, line: string): void => {
   if (state.recent.length > 12) state.recent.shift();
 };
 
-/** Seals what was settled since the last page. */
+/** Seals what was settled since the last page. Awaits nothing but its calls: the order of commands is part of every history. */
 export async function recordPage(state: RunState): Promise<void> {
   const { carried } = state;
-  while (carried.buffer.length > 0) {
-    const entries = carried.buffer.slice(0, pageSize);
-    const page = carried.manifestPages;
-    const seal = call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` });
-    await state.gate.pass(() => seal({ run: carried.flow.run, page, entries }));
-    carried.buffer.splice(0, entries.length);
-    carried.manifestPages += 1;
+  const { run } = carried.flow;
+  if (state.sealing) await condition(() => !state.sealing);
+  state.sealing = true;
+  try {
+    while (carried.buffer.length > 0) {
+      const entries = carried.buffer.slice(0, pageSize);
+      const page = carried.manifestPages;
+      const seal = call('record', { summary: `seal manifest page ${page + 1}: ${entries.length} episodes` });
+      await state.gate.pass(() => seal({ run, page, entries }));
+      carried.buffer.splice(0, entries.length);
+      carried.manifestPages += 1;
+    }
+    for (let left = carried.failedDocuments ?? []; left.length > 0; left = carried.failedDocuments ?? []) {
+      const documents = left.slice(0, pageSize);
+      const page = carried.failedPages ?? 0;
+      const seal = call('recordFailed', { summary: `seal a page of ${documents.length} documents that failed` });
+      await state.gate.pass(() => seal({ run, page, documents }));
+      carried.failedDocuments = (carried.failedDocuments ?? []).slice(documents.length);
+      carried.failedPages = page + 1;
+    }
+  } finally {
+    state.sealing = false;
   }
   upsertSearchAttributes([
     { key: keys.done, value: carried.funnel.episodes },
@@ -159,35 +244,4 @@ export function watchHistory(state: RunState): void {
   const { continueAsNewSuggested, historyLength } = workflowInfo();
   const bound = state.carried.flow.timing.historyEvents;
   if (continueAsNewSuggested || (bound !== null && historyLength >= bound)) state.continuing = true;
-}
-
-const dollars = (usd: number): string => `$${usd.toFixed(2)}`;
-
-/** The run as the Temporal UI shows it: the funnel, the cost, what is blocked. */
-export function runDetails(state: RunState, phase: Phase, dataset: DatasetSummary | null): void {
-  const { funnel, usage, flow, inFlight, waiting, blocked } = state.carried;
-  const spent = Object.entries(usage).map(
-    ([account, used]) =>
-      `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} |`,
-  );
-  const lines = [
-    `**${flow.pipeline}** · run ${flow.run} · ${phase}`,
-    '',
-    `| documents | tasks | episodes | windows | judged | accepted |`,
-    `|---|---|---|---|---|---|`,
-    `| ${funnel.documents} of ${funnel.documentsTotal} | ${funnel.tasks} (${funnel.taskDuplicates} duplicates dropped) | ${funnel.episodes} done, ${inFlight.length} in flight, ${waiting.length} waiting | ${funnel.windows} | ${funnel.voted} | **${funnel.kept}** |`,
-    '',
-    `| model calls | calls | input | cached | output | cost |`,
-    `|---|---|---|---|---|---|`,
-    ...spent,
-    '',
-    ...Object.entries(funnel.dropped).map(([reason, number]) => `- dropped before the vote: ${number} × ${reason}`),
-    ...Object.entries(blocked).map(
-      ([id, on]) => `- **blocked** \`${id}\`: ${on} (mend it, then \`lbi resume ${flow.run}\`)`,
-    ),
-    ...(dataset === null ? [] : ['', `dataset: ${dataset.kept} examples in \`${dataset.folder ?? dataset.rows}\``]),
-    '',
-    ...state.recent.map((line) => `    ${line}`),
-  ];
-  setCurrentDetails(lines.join('\n'));
 }

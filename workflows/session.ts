@@ -19,6 +19,7 @@ export interface EpisodeSession {
   act(head: Ref, decision: Ref, title: string): Promise<ActResult | undefined>;
   /** What the place says of the trajectory that ends at `head`; one that cannot be verified is an answer. */
   evaluate(head: Ref): Promise<Verification>;
+  /** Closes what is open; called again, waits for that. */
   close(): Promise<void>;
   /** times the session was opened again */
   recovered(): number;
@@ -110,10 +111,14 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate, before?:
     }
   };
 
-  const close = async (): Promise<void> => {
+  let closing: Promise<void> = Promise.resolve();
+  let released = false;
+  const close = (): Promise<void> => {
     const { place } = state;
+    if (place === null && released) return closing;
     state.place = null;
-    await CancellationScope.nonCancellable(async () => {
+    released = true;
+    closing = CancellationScope.nonCancellable(async () => {
       try {
         if (place !== null) await call('close', pinnedCall(flow, place.queue, 'close the session'))(place);
       } catch (error) {
@@ -123,6 +128,7 @@ export function episodeSession(flow: Flow, task: TaskEntry, gate: Gate, before?:
         await lease?.release();
       }
     });
+    return closing;
   };
 
   return { open, act, evaluate, close, recovered: () => Math.max(0, state.opened - 1), carried: () => state };

@@ -115,7 +115,7 @@ async function follow({ deps, plan, noted }: Walking, content: Plan, walked: Wal
     walked.finished.push(finished);
     return;
   }
-  const attempt = await findAttempt(deps.store, content, task);
+  const attempt = (await findAttempt(deps.store, content, task))?.attempt;
   if (attempt === undefined) walked.untried.push(task);
   else await construct(deps, walked, plan, task, await readAttempt(deps.store, attempt));
 }

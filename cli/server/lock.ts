@@ -1,6 +1,7 @@
 /** A lock file that a killed owner does not leave closed: it names its owner, and a dead owner's lock is taken over. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { LbiError } from '../../core/errors.ts';
 import { identify, isRunning } from './process.ts';
 
@@ -17,6 +18,7 @@ export async function withLock<T>(file: string, waitMs: number, work: () => Prom
   try {
     await take(file, mine, Date.now() + waitMs);
     try {
+      await removeAbandoned(file);
       return await work();
     } finally {
       await rm(file, { force: true });
@@ -47,6 +49,18 @@ async function take(file: string, mine: string, end: number): Promise<void> {
       throw new LbiError('operator', `Process ${owner?.pid} has held ${file} for too long; stop it and try again`);
     }
     await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
+
+/** Removes what those left who were killed while they waited for the lock or held it. */
+async function removeAbandoned(file: string): Promise<void> {
+  const folder = dirname(file);
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(`${basename(file)}.`)) continue;
+    const path = join(folder, name);
+    const owner = readOwner(await readFile(path, 'utf8').catch(() => ''));
+    // One that cannot be read may be about to be written.
+    if (owner !== undefined && !(await isRunning(owner.pid, owner))) await rm(path, { force: true });
   }
 }
 

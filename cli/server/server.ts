@@ -126,7 +126,8 @@ async function launch(
   if (size > logLimit) await rename(logFile(folder), `${logFile(folder)}.1`);
   const log = openSync(logFile(folder), 'a');
   const args = serverArguments(config, db, ports);
-  const child = spawn(program.path, args, { cwd: folder, detached: true, stdio: ['ignore', log, log] });
+  const env = surroundings(process.env);
+  const child = spawn(program.path, args, { cwd: folder, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
   child.on('error', () => {}); // seen below: a process that did not start has no identity
   child.unref();
@@ -141,6 +142,13 @@ async function launch(
   }
   return running(record, child.pid);
 }
+
+const passedOn =
+  /^(?:PATH|HOME|USER|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|TMPDIR|TEMP|TMP|TZ|LANG|LC_\w+|GO\w+)$/i;
+
+/** What the server is told of the environment: none of the keys in it, which it has no use for. */
+const surroundings = (all: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => passedOn.test(name)));
 
 /** Arguments of `temporal` for a server on this file and these ports. */
 export function serverArguments(config: TemporalConfig, db: string, ports: { port: number; uiPort: number }): string[] {

@@ -6,6 +6,7 @@ import { assemble, type Files } from './extend.ts';
 import { giveInputs, sortFlags } from './input-flags.ts';
 import { checkInputs, inputsWritten, inputValues } from './inputs.ts';
 import { type Filled, interpolate } from './interpolate.ts';
+import { checkAddresses } from './meaning/addresses.ts';
 import { checkCombinations } from './meaning/combinations.ts';
 import { checkCommittees } from './meaning/committee.ts';
 import { checkFilters } from './meaning/filter.ts';
@@ -131,6 +132,7 @@ const withoutEchoes = (problems: Problem[]): Problem[] => {
 };
 
 const meaning = [
+  checkAddresses,
   checkNames,
   checkStages,
   checkFilters,

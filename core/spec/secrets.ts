@@ -7,6 +7,9 @@ interface Shape {
   name?: string;
 }
 
+/** `user:password@` in a web address: wherever it stands, it would be kept with the plan of every run. */
+export const addressPassword = /\b(?:git\+)?https?:\/\/[^\s/?#"'@:]*:[^\s/?#"'@]+@/g;
+
 /** What the keys of well-known services look like; each pattern finds the whole key. */
 const shapes: Shape[] = [
   { what: 'a key of Anthropic', pattern: /\bsk-ant-[\w-]{16,}/g, name: 'ANTHROPIC_API_KEY' },
@@ -38,7 +41,11 @@ export const clearKeys = (text: string): ClearKey[] =>
 
 const labelled = /(api_?key["']?\s{0,9}[:=]\s{0,9}["']?)((?!["']?\$\{)[^\s,}"']+)/gi;
 const shaped = new RegExp(
-  [...shapes.map(({ pattern }) => pattern.source), '\\b(?:sk-|AIza|ghp_|xox[bp]-)[\\w-]{8,}'].join('|'),
+  [
+    ...shapes.map(({ pattern }) => pattern.source),
+    addressPassword.source,
+    '\\b(?:sk-|AIza|ghp_|xox[bp]-)[\\w-]{8,}',
+  ].join('|'),
   'g',
 );
 

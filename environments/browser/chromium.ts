@@ -148,8 +148,8 @@ const closeBrowser = async (browser: Browser, profile: string): Promise<void> =>
   await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 };
 
-/** Profiles of workers that were killed. */
-const removeOldProfiles = async (): Promise<void> => {
+/** Removes the profiles of workers that were killed. */
+export const removeOldProfiles = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     const owner = /^lbi-chromium-(\d+)-/.exec(name)?.[1];
     if (owner !== undefined && !processIsAlive(Number(owner)))

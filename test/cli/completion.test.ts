@@ -58,6 +58,7 @@ const offered = async (...words: string[]): Promise<string[]> => {
 test('commands, flags, files, profiles, runs, tasks, stages and keys', async () => {
   const cases: [words: string[], expected: string[]][] = [
     [['va'], ['validate']],
+    [['retry', '@last', '--class', 'j'], ['judge']],
     [
       ['prompt', ''],
       ['show', 'list', 'copy', 'help'],

@@ -41,7 +41,7 @@ const lbi = async (args: string[], env: Record<string, string> = {}, cwd = folde
 };
 
 const commands =
-  'init validate config explain schema prompt preview plan run attach resume cancel runs show ui export retrieve check doctor up down worker completion'.split(
+  'init validate config explain schema prompt preview plan run attach pause resume tune retry cancel runs show failures ui export retrieve check doctor up down worker completion'.split(
     ' ',
   );
 
@@ -108,6 +108,14 @@ const wrong: Wrong[] = [
   { args: ['show', 'r-nothing'], exit: 3, says: /no runs here yet/ },
   { args: ['check', 'x'], exit: 3, says: /no runs here yet/ },
   { args: ['ui', 'x'], exit: 3, says: /no runs here yet/ },
+  { args: ['pause', 'x'], exit: 3, says: /no runs here yet/ },
+  { args: ['retry', '@last'], exit: 3, says: /no runs here yet/ },
+  { args: ['failures', 'x'], exit: 3, says: /no runs here yet/ },
+  { args: ['failures', 'x', '--class', 'weather'], exit: 2, says: /infrastructure, model, agent, judge, spec/ },
+  { args: ['tune', 'x'], exit: 2, says: /say what to change: lbi tune x --concurrency/ },
+  { args: ['tune', 'x', '--concurrency', '0'], exit: 2, says: /whole number above 0/ },
+  { args: ['tune', 'x', '--concurrency', '5000'], exit: 2, says: /1000 at most/ },
+  { args: ['up'], env: { LBI_PROBE: 'often' }, exit: 3, says: /LBI_PROBE is "often"/ },
   { args: ['attach', ''], exit: 3, says: /no runs here yet/ },
   { args: ['runs'], env: { LBI_STORE: 'ftp://x' }, exit: 3, says: /No store is known for "ftp:\/\/x"/ },
   { args: ['up'], env: { LBI_HEARTBEAT: 'soon' }, exit: 3, says: /LBI_HEARTBEAT is "soon"/ },

@@ -10,6 +10,8 @@ export interface CountingServer {
   url: string;
   /** by question: when each complete reply was handed to the network, in milliseconds since the epoch */
   replies: Map<string, number[]>;
+  /** questions that arrived, answered or not */
+  readonly asked: number;
   /** the status of every question that was refused, in order */
   refused: number[];
   close(): Promise<void>;
@@ -52,15 +54,18 @@ const read = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString();
 };
 
+/** What a question gets in place of its reply: an HTTP status, or words that are no JSON; undefined for the reply. */
+export type Refusal = number | 'babble' | undefined;
+
 /**
  * @param script path of the script
  * @param delay milliseconds that each reply takes
- * @param refuse the HTTP status that a question is answered with in place of a reply, by its text; undefined for a reply
+ * @param refuse what a question is answered with in place of a reply, by its text and the key it came with
  */
 export async function countingServer(
   script: string,
   delay: number,
-  refuse: (question: string) => number | undefined = () => undefined,
+  refuse: (question: string, key: string) => Refusal | Promise<Refusal> = () => undefined,
 ): Promise<CountingServer> {
   const model: Model = await scriptedModel(
     { provider: 'scripted', script },
@@ -68,12 +73,14 @@ export async function countingServer(
   );
   const replies = new Map<string, number[]>();
   const refused: number[] = [];
+  let asked = 0;
   const server = createServer(async (request, response) => {
     const body = await read(request);
+    asked += 1;
     const parsed = JSON.parse(body) as ChatBody;
     await sleep(delay);
-    const status = refuse(body);
-    if (status !== undefined) {
+    const status = await refuse(body, (request.headers.authorization ?? '').replace('Bearer ', ''));
+    if (typeof status === 'number') {
       refused.push(status);
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ error: { message: 'refused for a test' } }));
@@ -90,14 +97,19 @@ export async function countingServer(
         {
           index: 0,
           finish_reason: 'stop',
-          message: { role: 'assistant', content: JSON.stringify(reply.value), refusal: null },
+          message: {
+            role: 'assistant',
+            content: status === 'babble' ? 'I would rather not say.' : JSON.stringify(reply.value),
+            refusal: null,
+          },
         },
       ],
       usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 },
     });
     response.writeHead(200, { 'content-type': 'application/json' });
-    // Counted only when the client was still there to take it.
-    if (!response.destroyed)
+    // Counted only when the client was still there to take it, and could read it.
+    if (status === 'babble') response.end(text);
+    else if (!response.destroyed)
       response.end(text, () => replies.set(question, [...(replies.get(question) ?? []), Date.now()]));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -106,6 +118,9 @@ export async function countingServer(
     url: `http://127.0.0.1:${port}/v1`,
     replies,
     refused,
+    get asked() {
+      return asked;
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

@@ -38,8 +38,8 @@ test('a missing key blocks the votes alone; after it is put in place the run goe
     assert.match(on, /LAMPS_KEY is not set.*\.env.*lbi resume/);
   }
   const shown = await place.lbi('show', run);
-  assert.match(shown.stdout, /! lamps\/\S+ waits: the secret LAMPS_KEY is not set/);
-  const query = `LbiBlockedOn IS NOT NULL AND ExecutionStatus = 'Running'`;
+  assert.match(shown.stdout, /! 3 blocked \d+s: the secret LAMPS_KEY is not set/);
+  const query = `LbiBlockedOn IS NOT NULL AND WorkflowType = 'episode' AND ExecutionStatus = 'Running'`;
   const blocked = await until(async () => {
     const ids = await listed(client, query);
     return ids.length === 3 ? ids : undefined;

@@ -111,6 +111,16 @@ export async function makePlace(options: PlaceOptions): Promise<Place> {
   return { folder, lbi, environment, client, close };
 }
 
+/** The process that a record below `.lbi` names: `worker`, `server` or `supervisor`. */
+export async function recordedPid(place: Place, name: string): Promise<number | undefined> {
+  try {
+    const text = await readFile(join(place.folder, '.lbi', `${name}.json`), 'utf8');
+    return (JSON.parse(text) as { pid: number | null }).pid ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Checksums of the data files of a dataset, by path; the card and the facts name the run and are left out. */
 export async function checksums(folder: string): Promise<Record<string, string>> {
   const lines = (await readFile(join(folder, 'checksums.txt'), 'utf8')).trim().split('\n');

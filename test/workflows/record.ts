@@ -2,15 +2,26 @@
  * Records the histories that the replay tests use, under this version: `node test/workflows/record.ts [SHAPE …]`. Run it by hand when
  * the workflows have changed on purpose. The folders of earlier versions stay as they are: their runs must finish under this one.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { version } from '../../cli/version.ts';
-import { countingServer } from '../engine/model-server.ts';
-import { launch, listed, makePlace, type Place, type PlaceOptions, progressWhen, until } from '../engine/place.ts';
+import { countingServer, type Refusal } from '../engine/model-server.ts';
+import {
+  launch,
+  listed,
+  makePlace,
+  oneTaskScript,
+  type Place,
+  type PlaceOptions,
+  progressWhen,
+  recordedPid,
+  room,
+  until,
+} from '../engine/place.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '..', '..');
@@ -58,6 +69,40 @@ const shapes: Shape[] = [
       await until(() => acted(client), 'the first action');
       const state = await readFile(join(place.folder, '.lbi', 'worker.json'), 'utf8');
       process.kill((JSON.parse(state) as { pid: number }).pid, 'SIGKILL');
+      await attach(place, client, run);
+    },
+    episodes: [/again, replay to the last step/],
+  },
+  {
+    // Bookkeeping beside the workflow: nothing is made of the trajectory, and a second run takes it over and makes something of it.
+    name: 'beside',
+    options: {
+      documents: 1,
+      oneTask: true,
+      change: (text) => text.replaceAll(/ {2}- \{ uses: (?:construct|filter|index|export).*\n/g, ''),
+    },
+    steer: async (place, client, run) => {
+      await attach(place, client, run);
+      const path = join(place.folder, 'pipeline.yaml');
+      const more =
+        '  - { uses: construct, model: writer, styles: [original] }\n  - { uses: export, formats: [openai] }\n';
+      await writeFile(path, `${await readFile(path, 'utf8')}${more}`);
+      await attach(place, client, await launch(place));
+    },
+    episodes: [/the trajectory: \d/, /the trajectory is there already/],
+  },
+  {
+    name: 'taken-over',
+    options: {
+      documents: 1,
+      oneTask: true,
+      models: models(scripted(1)),
+      environment: { LBI_LOST_AFTER: '60', LBI_HEARTBEAT: '60' },
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ inFlight }) => inFlight === 1);
+      await until(() => acted(client), 'the first action');
+      process.kill((await recordedPid(place, 'worker')) ?? 0, 'SIGKILL');
       await attach(place, client, run);
     },
     episodes: [/again, replay to the last step/],
@@ -152,13 +197,83 @@ const shapes: Shape[] = [
     },
     episodes: [/sessionEnds/],
   },
+  {
+    name: 'capped',
+    options: {
+      documents: 3,
+      oneTask: true,
+      change: (text) =>
+        lanes(text, 1)
+          .replace('max_steps: 6,', 'max_steps: 6, task_budget: { tokens: 1 },')
+          .replace('per_document: 1', 'per_document: 1, concurrency: 1, budget: { tokens: 1 }'),
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(
+        client,
+        run,
+        ({ blocked, inFlight }) => blocked[`lamps/${run}`] !== undefined && inFlight === 0,
+      );
+      await place.lbi('resume', run, '--stage-tokens', 'instruct=100000');
+      await attach(place, client, run);
+    },
+    episodes: [/the budget of the task is spent/],
+  },
 ];
 
 function oneAtATime(text: string): string {
   return text.replace('styles: [new-task, original]', 'styles: [new-task, original], concurrency: 1');
 }
 
-const lanes = (text: string, number: number): string => text.replace('concurrency: 10', `concurrency: ${number}`);
+function lanes(text: string, number: number): string {
+  return text.replace('concurrency: 10', `concurrency: ${number}`);
+}
+
+/** What the model of the shapes that are steered refuses at the moment. */
+let refused: (question: string) => Refusal = () => undefined;
+const scripts = await mkdtemp(join(tmpdir(), 'lbi-record-'));
+const oneTask = join(scripts, 'one-task.yaml');
+await writeFile(oneTask, oneTaskScript(await readFile(join(root, 'test', 'engine', 'lamps.script.yaml'), 'utf8')));
+const steered = await countingServer(oneTask, 300, (question) => refused(question));
+const asked = models(`{ provider: openai, model: writer, base_url: "${steered.url}" }`);
+const hasty = (text: string): string =>
+  text.replaceAll(/uses: (instruct|interact|construct),/g, '$& retry: { attempts: 2, first_wait: 0.1 },');
+
+shapes.push(
+  {
+    name: 'paused',
+    options: { documents: 2, oneTask: true, models: asked, change: (text) => lanes(text, 2) },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ inFlight }) => inFlight >= 1);
+      await place.lbi('pause', run);
+      await place.lbi('tune', run, '--concurrency', '1');
+      await place.lbi('resume', run);
+      await attach(place, client, run);
+    },
+    episodes: [/"signalName":"pause"/],
+  },
+  {
+    name: 'retried',
+    options: {
+      documents: 2,
+      oneTask: true,
+      models: asked,
+      change: hasty,
+      environment: { LBI_PROBE: '1', LBI_PROBE_LONGEST: '2' },
+    },
+    steer: async (place, client, run) => {
+      await progressWhen(client, run, ({ funnel, waits = [] }) => funnel.episodes === 1 && waits.length === 1);
+      refused = (question) => (decides(1, question) ? 401 : undefined);
+      await place.lbi('retry', run);
+      await progressWhen(client, run, ({ funnel }) => funnel.outcomes.finished === 1);
+      refused = () => undefined;
+      await attach(place, client, run);
+    },
+    episodes: [/~2"/, /"signalName":"tryAgain"/],
+  },
+);
+
+const decides = (index: number, question: string): boolean =>
+  question.includes(room(index)) && question.includes('You are an agent');
 
 /** The readable text of all payloads and failures. */
 const readable = (json: string): string =>
@@ -188,6 +303,8 @@ function neutral(json: string, folder: string): string {
 async function record({ name, options, steer, episodes, leases = [] }: Shape): Promise<void> {
   const place = await makePlace({ ...options, environment: { LBI_HOST: 'recorded', ...options.environment } });
   try {
+    refused = (question) =>
+      name !== 'retried' ? undefined : decides(0, question) ? 'babble' : decides(1, question) ? 401 : undefined;
     const run = await launch(place);
     const client = await place.client();
     await steer(place, client, run);
@@ -223,4 +340,6 @@ try {
   for (const shape of shapes) if (wanted.length === 0 || wanted.includes(shape.name)) await record(shape);
 } finally {
   await judge.close();
+  await steered.close();
+  await rm(scripts, { recursive: true, force: true });
 }

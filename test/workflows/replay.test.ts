@@ -41,16 +41,8 @@ const renamed = (json: string, from: string, to: string): string =>
 test('there is a history of every shape, and each carries the flags that make replay strict', () => {
   const names = [...recorded.keys()];
   for (const shape of [
-    'undisturbed',
-    'killed',
-    'key',
-    'unreadable',
-    'committee',
-    'cancelled',
-    'continued',
-    'long',
-    'leased',
-    'stopped',
+    ...'undisturbed killed key unreadable committee cancelled continued'.split(' '),
+    ...'paused retried long leased stopped'.split(' '),
   ])
     assert.ok(
       names.some((name) => name.includes(`/${shape}-pipeline`)),

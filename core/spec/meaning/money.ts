@@ -8,7 +8,8 @@ const free = ['local', 'scripted'];
 /** A model without a price would spend past the budget unseen. */
 export const checkMoney = (check: Check): void => {
   const { knownPrice } = check.knowing;
-  if (at(check.tree, 'budget', 'usd') === undefined || knownPrice === undefined) return;
+  const capped = capIn(check);
+  if (capped === undefined || knownPrice === undefined) return;
   const used = usedModels(check);
   for (const [name, { value }] of entriesAt(check.tree, 'models')) {
     const provider = textAt(value, 'provider') ?? '';
@@ -18,12 +19,21 @@ export const checkMoney = (check: Check): void => {
     const own = /^https?:\/\/(127\.|localhost|\[::1\])/.test(textAt(value, 'base_url') ?? '');
     report(check, ['models', name, 'model'], {
       code: 'budget',
-      message: `budget.usd is set, but no price is known for ${provider} "${model}"`,
+      message: `${capped} is set, but no price is known for ${provider} "${model}"`,
       fix: own
         ? `your own server costs nothing: add price: { input: 0, output: 0 }`
         : 'add price: { input: …, output: … } in US dollars per million tokens',
     });
   }
+};
+
+/** The first cap in dollars: of the run, of a stage, or of a task. */
+const capIn = ({ tree }: Check): string | undefined => {
+  if (at(tree, 'budget', 'usd') !== undefined) return 'budget.usd';
+  for (const stage of itemsAt(tree, 'stages'))
+    for (const key of ['budget', 'task_budget'])
+      if (at(stage, key, 'usd') !== undefined) return `stages.${textAt(stage, 'uses') ?? ''}.${key}.usd`;
+  return undefined;
 };
 
 const usedModels = (check: Check): Set<string> => {

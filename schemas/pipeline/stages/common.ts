@@ -1,5 +1,5 @@
 /** Keys that several stages have. */
-import { choice, number, section, text, whole } from '../key.ts';
+import { choice, type Effect, number, section, text, whole } from '../key.ts';
 
 /** The model that does the stage's work. */
 export const model = text('output', 'Name of a model in `models`.', { names: 'model', example: 'writer' });
@@ -15,8 +15,25 @@ export const prompt = text(
   },
 );
 
-/** How patiently the stage's model calls are made. */
+/** Money and tokens that something may spend. */
+export const caps = (effect: Effect, example: { usd: number; tokens: number }) => ({
+  usd: number(effect, 'US dollars.', { unit: 'USD', above: 0, optional: true, example: example.usd }),
+  tokens: whole(effect, 'Tokens, input and output together.', {
+    unit: 'tokens',
+    min: 1,
+    optional: true,
+    example: example.tokens,
+  }),
+});
+
+/** How patiently the stage's model calls are made, and what they may cost. */
 export const calls = {
+  budget: section(
+    'cost',
+    'What the stage may spend in a run. At the cap no new work is begun and the run waits; it goes on after `lbi resume RUN --stage-budget STAGE=USD` (or `--stage-tokens`).',
+    caps('cost', { usd: 5, tokens: 2_000_000 }),
+    { optional: true },
+  ),
   retry: section(
     'nothing',
     'How a call that failed for a passing reason (rate limit, network, a 5xx answer) is tried again.',

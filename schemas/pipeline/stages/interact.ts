@@ -1,7 +1,7 @@
 /** The stage `interact`. */
 import { Type } from '../../type.ts';
-import { strict, text, whole } from '../key.ts';
-import { calls, failures, model, prompt } from './common.ts';
+import { section, strict, text, whole } from '../key.ts';
+import { calls, caps, failures, model, prompt } from './common.ts';
 import { Knowledge } from './knowledge.ts';
 
 export const InteractStage = strict(
@@ -44,6 +44,12 @@ export const InteractStage = strict(
       default: 1200,
       example: 600,
     }),
+    task_budget: section(
+      'output',
+      'What a run may spend on the actions of one task. An episode that has spent it ends there, as one that has reached `max_steps` does.',
+      caps('output', { usd: 0.5, tokens: 200_000 }),
+      { optional: true },
+    ),
     knowledge: Knowledge,
     concurrency: whole('cost', 'Episodes in flight at once.', {
       unit: 'episodes',

@@ -69,7 +69,7 @@ const refuses = ({ path, headers, body }: Received): HttpAnswer | undefined => {
 
 const stops = { complete: 'end_turn', length: 'max_tokens', refusal: 'refusal' };
 
-const dialect: Dialect = {
+export const anthropicDialect: Dialect = {
   refuses,
   failures,
   reply: (
@@ -94,4 +94,4 @@ const dialect: Dialect = {
   }),
 };
 
-export const startAnthropic = () => startVendorServer(dialect);
+export const startAnthropic = () => startVendorServer(anthropicDialect);

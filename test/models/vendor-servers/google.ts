@@ -73,7 +73,7 @@ const refuses = ({ path, headers, body }: Received): HttpAnswer | undefined => {
 
 const stops = { complete: 'STOP', length: 'MAX_TOKENS', refusal: 'PROHIBITED_CONTENT' };
 
-const dialect: Dialect = {
+export const googleDialect: Dialect = {
   refuses,
   failures,
   reply: ({ text, stop = 'complete', input = 10, cached = 0, output = 5, reasoning = 0 }, { path }) => ({
@@ -90,4 +90,4 @@ const dialect: Dialect = {
   }),
 };
 
-export const startGoogle = () => startVendorServer(dialect);
+export const startGoogle = () => startVendorServer(googleDialect);

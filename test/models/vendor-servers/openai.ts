@@ -42,7 +42,7 @@ const refuses = ({ path, headers, body }: Received): HttpAnswer | undefined => {
 
 const stops = { complete: 'stop', length: 'length', refusal: 'stop' };
 
-const dialect: Dialect = {
+export const openaiDialect: Dialect = {
   refuses,
   failures,
   reply: (
@@ -90,4 +90,4 @@ const entry = (token: string, probability: number) => ({
   bytes: [...Buffer.from(token)],
 });
 
-export const startOpenAi = () => startVendorServer(dialect);
+export const startOpenAi = () => startVendorServer(openaiDialect);

@@ -1,0 +1,67 @@
+/** A run as the Temporal UI shows it: the funnel, the cost, what failed, what is blocked since when. */
+import { setCurrentDetails } from '@temporalio/workflow';
+import { failureClasses } from '../core/failure-class.ts';
+import type { Progress } from '../schemas/flow.ts';
+
+const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+
+const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+interface Named {
+  pipeline: string;
+  run: string;
+}
+
+/** Reasons that are listed. */
+const mostReasons = 20;
+
+export function runDetails({ pipeline, run }: Named, progress: Progress): void {
+  const { funnel, phase, pausedAt, inFlight, waiting, dataset, recent } = progress;
+  const lanes = progress.concurrency === undefined ? '' : ` of at most ${progress.concurrency}`;
+  const failed = Object.entries(failureClasses).flatMap(([name, says]) => {
+    const number = Object.entries(funnel.failures ?? {}).find(([known]) => known === name)?.[1] ?? 0;
+    return number > 0 ? [`- failed: ${number} × ${name} (${says})`] : [];
+  });
+  const lines = [
+    `**${pipeline}** · run ${run} · ${phase}${pausedAt == null ? '' : ' · **paused**'}`,
+    ...(pausedAt == null ? [] : ['', `paused since ${moment(pausedAt)}; \`lbi resume ${run}\` goes on`]),
+    '',
+    `| documents | tasks | episodes | windows | judged | accepted |`,
+    `|---|---|---|---|---|---|`,
+    `| ${funnel.documents} of ${funnel.documentsTotal} | ${funnel.tasks} (${funnel.taskDuplicates} duplicates dropped) | ${funnel.episodes} done, ${inFlight}${lanes} in flight, ${waiting} waiting | ${funnel.windows} | ${funnel.voted} | **${funnel.kept}** |`,
+    '',
+    ...costTable(progress),
+    '',
+    ...Object.entries(funnel.dropped).map(([reason, number]) => `- dropped before the vote: ${number} × ${reason}`),
+    ...failed,
+    ...(failed.length > 0 ? [`- which, and why: \`lbi failures ${run}\`; again: \`lbi retry ${run}\``] : []),
+    ...waitLines(progress, run),
+    ...(dataset === null ? [] : ['', `dataset: ${dataset.kept} examples in \`${dataset.folder ?? dataset.rows}\``]),
+    '',
+    ...recent.map((line) => `    ${line}`),
+  ];
+  setCurrentDetails(lines.join('\n'));
+}
+
+function costTable({ usage, funnel }: Progress): string[] {
+  const each = (usd: number): string => (funnel.kept > 0 ? dollars(usd / funnel.kept) : '–');
+  const rows = Object.entries(usage).map(
+    ([account, used]) =>
+      `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} | ${each(used.usd)} |`,
+  );
+  return [
+    `| model calls | calls | input | cached | output | cost | per accepted example |`,
+    `|---|---|---|---|---|---|---|`,
+    ...rows,
+  ];
+}
+
+function waitLines({ waits = [] }: Progress, run: string): string[] {
+  const lines = waits
+    .slice(0, mostReasons)
+    .map(
+      ({ on, count, since, next }) =>
+        `- **blocked** since ${moment(since)}, ${count} ×: ${on} (mend it, then \`lbi resume ${run}\`${next === null ? '' : '; tried again by itself as well'})`,
+    );
+  return waits.length > mostReasons ? [...lines, `- … and ${waits.length - mostReasons} more reasons`] : lines;
+}

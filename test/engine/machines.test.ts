@@ -12,7 +12,7 @@ import { type CountingServer, countingServer } from './model-server.ts';
 import { checksums, lastEvent, launch, oneTaskScript, until } from './place.ts';
 
 const shipped = join(dirname(fileURLToPath(import.meta.url)), 'lamps.script.yaml');
-const documents = 8;
+const documents = 12;
 /** Actions of an episode: enough that those of both machines are still at it when one of them goes. */
 const steps = 12;
 /** milliseconds that a reply takes */
@@ -52,7 +52,6 @@ const options = (name: string) => {
       text
         .replace('name: lamps', `name: ${name}`)
         .replace('concurrency: 10', 'concurrency: 16')
-        .replace('sessions: 8', 'sessions: 16')
         .replace('max_steps: 6', `max_steps: ${steps + 2}, stuck_after: 5`)
         .replace('styles: [new-task, original]', 'styles: [original]')
         .replace('members: [writer, judge]', 'members: [judge]'),

@@ -13,6 +13,8 @@ import { checksums, lastEvent, launch, oneTaskScript, until } from './place.ts';
 
 const shipped = join(dirname(fileURLToPath(import.meta.url)), 'lamps.script.yaml');
 const documents = 12;
+/** Actions of an episode: enough that those of both machines are still at it when one of them goes. */
+const steps = 12;
 /** milliseconds that a reply takes */
 const delay = 600;
 
@@ -23,7 +25,13 @@ before(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lbi-script-'));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const script = join(folder, 'one-task.yaml');
-  await writeFile(script, oneTaskScript(await readFile(shipped, 'utf8')));
+  const text = oneTaskScript(await readFile(shipped, 'utf8'));
+  const rules = Array.from(
+    { length: steps },
+    (_, step) =>
+      `  - { role: decide, step: ${step}, reply: { reason: "On.", action: { name: switch, lamp: lamp-${(step % 4) + 1} } } }`,
+  );
+  await writeFile(script, text.replace('rules:', ['rules:', ...rules].join('\n')));
   models = await countingServer(script, delay);
   closing.push(models.close);
   machines = await makeMachines();
@@ -44,7 +52,8 @@ const options = (name: string) => {
       text
         .replace('name: lamps', `name: ${name}`)
         .replace('concurrency: 10', 'concurrency: 16')
-        .replace('sessions: 8', 'sessions: 16')
+        .replace('max_steps: 6', `max_steps: ${steps + 2}, stuck_after: 5`)
+        .replace('styles: [new-task, original]', 'styles: [original]')
         .replace('members: [writer, judge]', 'members: [judge]'),
   };
 };
@@ -120,9 +129,12 @@ test('a run from one machine is worked on by both; one is killed in the middle, 
   );
   assert.deepEqual(await checksums(done.progress.dataset?.folder ?? ''), wanted.sums);
   assert.deepEqual([...models.replies.keys()].sort(), wanted.asked);
-  // A reply under way at the kill never reached the store: it alone may be asked for again.
-  const unexplained = repeated().filter((times) => Math.abs(killed - (times[0] ?? 0)) > delay + 400);
-  assert.deepEqual(unexplained, []);
+  // Only what was under way at the kill is asked again: its reply never reached the store.
+  const underWay = calls.filter(({ activity, attempt }) => activity === 'decide' && attempt > 1).length;
+  const again = repeated();
+  context.diagnostic(`${again.length} questions were asked again; ${underWay} were under way on b at the kill`);
+  assert.ok(again.length <= underWay, `${again.length} questions asked again, ${underWay} under way`);
+  assert.ok(again.every(([first = 0]) => first < killed + 100));
 });
 
 test('a machine that is asked to stop hands its sessions back: they act elsewhere at once, and no question is repeated', {
@@ -144,9 +156,9 @@ test('a machine that is asked to stop hands its sessions back: they act elsewher
       const acts = (await mine()).filter(({ activity }) => activity === 'act');
       const latest = new Map(acts.map((call) => [call.episode, call.by]));
       const there = [...latest].filter(([, name]) => by(name, 'c')).map(([episode]) => episode);
-      return there.length >= 5 ? there : undefined;
+      return there.length >= 3 ? there : undefined;
     },
-    'five episodes that act on the other machine',
+    'three episodes that act on the other machine',
     90,
   );
   const asked = Date.now();
@@ -190,7 +202,7 @@ test('what is on no machine that serves is said, with the machine and what to do
       given
         .change(text)
         .replace(/kind: scripted, items: 4/, 'kind: shell, copy: box')
-        .replace('max_steps: 6', 'max_steps: 1'),
+        .replace('max_steps: 14', 'max_steps: 1'),
   });
   const box = join(a.folder, 'box');
   await mkdir(box);

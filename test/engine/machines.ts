@@ -122,6 +122,8 @@ interface Happened {
   /** name of the process that took it */
   by: string;
   at: number;
+  /** above 1 when a try before was lost or failed */
+  attempt: number;
   ended: 'completed' | 'failed' | 'timed-out' | 'cancelled' | 'open';
 }
 
@@ -139,7 +141,10 @@ export async function episodeCalls(client: Client): Promise<Happened[]> {
       if (started !== undefined && started !== null) {
         const activity = scheduled.get(String(started.scheduledEventId)) ?? '';
         const at = Number(event.eventTime?.seconds ?? 0) * 1000 + Number(event.eventTime?.nanos ?? 0) / 1e6;
-        const call: Happened = { episode: workflowId, activity, by: started.identity ?? '', at, ended: 'open' };
+        const { identity, attempt } = started;
+        const call: Happened = {
+          ...{ episode: workflowId, activity, by: identity ?? '', at, attempt: attempt ?? 1, ended: 'open' as const },
+        };
         open.set(String(started.scheduledEventId), call);
         all.push(call);
       }

@@ -73,18 +73,21 @@ after(async () => {
 const since = (times: number[], from: number): number => times.filter((at) => at >= from).length;
 
 test('two workers keep to a limit that nobody told them, and to what a person sets meanwhile', {
-  timeout: 240_000,
+  timeout: 300_000,
 }, async (t) => {
   assert.equal((await place.lbi('run', 'pipeline.yaml', '--yes', '--detach')).exitCode, 0);
   while (provider.refused.length === 0) await sleep(50);
 
   await t.test('the limit is found, and few calls are refused once it is', async () => {
     await sleep(7000);
-    const from = Date.now();
-    await sleep(6000);
-    const [accepted, refused] = [since(provider.accepted, from), since(provider.refused, from)];
-    assert.ok(accepted >= 0.7 * 6 * limit, `${accepted} calls in 6 s of a limit of ${limit} a second`);
-    assert.ok(refused <= 4, `${refused} refused`);
+    // On a machine that is busy otherwise the search takes longer: the limit has to be found, not by a certain second.
+    for (let tries = 1; ; tries += 1) {
+      const from = Date.now();
+      await sleep(6000);
+      const [accepted, refused] = [since(provider.accepted, from), since(provider.refused, from)];
+      if (accepted >= 0.7 * 6 * limit && refused <= 3) break;
+      assert.ok(tries < 6, `${accepted} calls in 6 s of a limit of ${limit} a second, ${refused} refused`);
+    }
     const found = await limits();
     assert.ok(found.pace.limit !== undefined && found.pace.limit < 3 * limit, JSON.stringify(found));
     assert.equal(found.workers, 2);

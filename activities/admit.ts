@@ -1,6 +1,7 @@
 /** Takes new tasks into a run: duplicates are turned away, attempts spread, and what is finished under its identity comes back done. */
 import { type TaskSet, taskSet } from '../core/task-set.ts';
 import type { Ref } from '../schemas/common.ts';
+import type { Document } from '../schemas/document.ts';
 import type { DocumentEntry, EpisodeEntry, FailureClass, TaskEntry } from '../schemas/flow.ts';
 import type { Plan } from '../schemas/plan.ts';
 import type { Task } from '../schemas/task.ts';
@@ -95,12 +96,20 @@ async function admitBatch(deps: Deps, plan: Plan, input: AdmitInput, path: strin
   const stage = stageOf(plan, 'instruct');
   const before = await tasksBefore(deps, input.run, input.batch, stage.duplicates);
   const candidates = input.tasks === null ? [] : await getJson<string[]>(deps.store, input.tasks);
-  const { fresh, duplicates } = before.distinct(candidates.map((instruction) => ({ instruction })));
+  const origin = input.document === null ? undefined : await getJson<Document>(deps.store, input.document.ref);
+  const proposed = candidates.map((instruction) => ({ instruction }));
+  // The same goal in another state is another task.
+  const { fresh, duplicates } =
+    origin?.kind === 'goal' ? { fresh: proposed, duplicates: [] } : before.distinct(proposed);
   const room = Math.max(0, (stage.limit ?? Number.POSITIVE_INFINITY) - before.size());
   const admitted = fresh.slice(0, room).map(({ instruction }) => instruction);
   const attempts = stageOf(plan, 'interact').attempts;
   const corpus = await corpusOf(deps.store, plan, input.run);
-  const shared = { document: input.document, seed: plan.spec.seed, ...(corpus === undefined ? {} : { corpus }) };
+  const shared = {
+    document: input.document,
+    ...(origin?.start ?? { seed: plan.spec.seed }),
+    ...(corpus === undefined ? {} : { corpus }),
+  };
   const wanted = admitted.flatMap((instruction) =>
     Array.from({ length: attempts }, (_, attempt) => ({ ...shared, instruction, attempt })),
   );
@@ -122,7 +131,10 @@ async function inChunks<T, R>(items: T[], work: (item: T) => Promise<R>): Promis
 
 async function storeTask(
   deps: Deps,
-  { document, ...rest }: Pick<Task, 'instruction' | 'attempt' | 'seed' | 'corpus'> & { document: DocumentEntry | null },
+  {
+    document,
+    ...rest
+  }: Pick<Task, 'instruction' | 'attempt' | 'seed' | 'setup' | 'corpus'> & { document: DocumentEntry | null },
 ): Promise<TaskEntry> {
   const { instruction, attempt } = rest;
   const id = taskId(document, instruction, attempt);

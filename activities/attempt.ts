@@ -84,6 +84,7 @@ export const factsOf = (step: Step, before: Step): StepFacts => ({
   state: step.observation.stateHash,
   failed: step.error !== undefined,
   changed: step.observation.stateHash !== before.observation.stateHash,
+  ...(step.observation.ended === true ? { ended: true as const } : {}),
 });
 
 /** Reads a sealed trajectory back into what its episode goes on from. */

@@ -3,6 +3,7 @@ import { clip } from '../core/describe.ts';
 import { inFence } from '../core/document/code.ts';
 import { readTasks, tasksSchema } from '../core/instruct-schema.ts';
 import { fillPrompt, type Prompt } from '../core/prompt.ts';
+import { noUsage } from '../core/usage.ts';
 import type { ModelReply } from '../models/model.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { Document } from '../schemas/document.ts';
@@ -22,6 +23,15 @@ export const instruct =
     const plan = await deps.plan(input.plan);
     const stage = stageOf(plan, 'instruct');
     const document = await getJson<Document>(deps.store, input.document.ref);
+    // What the place asks for itself is a task as it stands: nobody has to be asked.
+    if (document.kind === 'goal')
+      return {
+        tasks: await putJson(deps.store, [document.text]),
+        count: 1,
+        usage: noUsage,
+        readable: true,
+        detail: '',
+      };
     const wanted = stage.per_document;
     const { system, user } = fillPrompt(promptFor(plan, document), {
       document: shown(document),

@@ -1,7 +1,7 @@
 /** Opens a session for an episode: fresh, or rebuilt by replaying the trajectory so far and comparing every state. */
 import { resolve } from 'node:path';
 import { LbiError } from '../core/errors.ts';
-import type { Session } from '../environments/environment.ts';
+import type { Session, SessionTask } from '../environments/environment.ts';
 import type { Ref } from '../schemas/common.ts';
 import type { OpenInput, OpenResult } from '../schemas/flow.ts';
 import type { Observation } from '../schemas/observation.ts';
@@ -33,7 +33,7 @@ export const open =
           ...(input.lease === undefined ? {} : { lease: input.lease }),
         }),
       );
-      return { session, first: await session.reset({ id: task.id, seed: task.seed }) };
+      return { session, first: await session.reset(startOf(task)) };
     };
     const opened = (given: Omit<OpenResult, 'session' | 'queue'>): OpenResult => {
       if (deps.sessions.leaving()) throw stops(input.session);
@@ -59,6 +59,8 @@ export const open =
       throw error;
     }
   };
+
+const startOf = ({ id, seed, setup }: Task): SessionTask => ({ id, seed, ...(setup === undefined ? {} : { setup }) });
 
 /** Stores the first link of a trajectory. */
 async function root(deps: Deps, session: Session, observation: Observation): Promise<Ref> {

@@ -110,6 +110,8 @@ export async function walkTask(flow: Flow, task: Ref, calls: WalkCalls, soFar?: 
     }
     await step(walk, calls, decided);
     if (walk.diverged.length > maxRestarts) return { ...walk, outcome: 'failed', detail: restless(walk) };
+    if (walk.facts.at(-1)?.ended === true)
+      return { ...walk, outcome: 'finished', detail: 'the place took no more actions: it ended the attempt itself' };
     const reason = stuck(walk.facts, walk.initialState, flow.interact.stuckAfter);
     if (reason !== undefined) return { ...walk, outcome: 'stuck', detail: reason };
   }

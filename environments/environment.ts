@@ -55,8 +55,18 @@ export interface Session {
    * itself fails: that is no score.
    */
   evaluate?(): Promise<Evaluation>;
+  /** What the place itself asks for after `reset`, in words; there only where a place sets goals. */
+  goal?(): Promise<string>;
   /** Stops everything the session started; safe to call twice. */
   close(): Promise<void>;
+}
+
+/** A state that sessions can begin from. `setup` goes to `reset` as it is. */
+export interface Start {
+  /** Stable and readable: `click-checkboxes#7`. */
+  id: string;
+  seed: number;
+  setup: Json;
 }
 
 /** Something `lbi doctor` found missing, with the command that mends it. */
@@ -78,4 +88,6 @@ export interface EnvironmentDriver<Spec> {
    * a place has none to give. Listed in `docsMissing` of environments.ts.
    */
   docs?(spec: Spec, context: SessionContext): AsyncIterable<Document>;
+  /** The states with those seeds that sessions can begin from, and whose `goal` they then tell; left out where a place sets no goals. */
+  starts?(spec: Spec, context: Pick<SessionContext, 'packageFolder' | 'file'>, seeds: number[]): Promise<Start[]>;
 }

@@ -10,6 +10,7 @@ type Drivers = { [Kind in EnvironmentKind]: () => Promise<EnvironmentDriver<Spec
 const drivers: Drivers = {
   shell: async () => (await import('./shell/driver.ts')).shellDriver,
   browser: async () => (await import('./browser/driver.ts')).browserDriver,
+  miniwob: async () => (await import('./miniwob.ts')).miniwobDriver,
   scripted: async () => (await import('./scripted.ts')).scriptedDriver,
 };
 
@@ -29,6 +30,7 @@ export const openDriver = async <Kind extends EnvironmentKind>(
 export const docsMissing = (spec: Json): string | undefined => {
   const { kind, packages } = typeof spec === 'object' && spec !== null && !Array.isArray(spec) ? spec : {};
   if (kind === 'browser') return 'a browser shows pages, and knows no manual of the application';
+  if (kind === 'miniwob') return 'MiniWoB++ comes without a manual';
   if (kind === 'shell' && !(Array.isArray(packages) && packages.length > 0))
     return 'a shell tells the help of the commands of its packages, and it names no packages';
   return undefined;

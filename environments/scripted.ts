@@ -5,7 +5,7 @@ import type { Document } from '../schemas/document.ts';
 import type { Action, ActionDefinition, Observation } from '../schemas/observation.ts';
 import type { ScriptedSpec } from '../schemas/pipeline/environment.ts';
 import { checkAction } from './check-action.ts';
-import type { EnvironmentDriver, Evaluation, Session, SessionTask, StepResult } from './environment.ts';
+import type { EnvironmentDriver, Evaluation, Session, SessionTask, Start, StepResult } from './environment.ts';
 import { memoryJournal } from './journal.ts';
 
 const ITEMS = 4;
@@ -93,6 +93,7 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
         act(lamps, action, spec),
       );
     },
+    goal: async () => goalOf(spec),
     ...(spec.verify === undefined ? {} : { evaluate: async () => evaluate(board, spec.verify ?? 1) }),
     close: async () => {
       closed = true;
@@ -100,6 +101,13 @@ const open = async (spec: ScriptedSpec): Promise<Session> => {
     },
   };
 };
+
+const goalOf = ({ items = ITEMS, verify = 1 }: ScriptedSpec): string =>
+  `Switch lamps until ${Math.min(verify, items)} of ${items} ${verify === 1 ? 'is' : 'are'} on.`;
+
+/** Only the lamps that burn at the start differ. */
+const starts = async (_spec: ScriptedSpec, _context: unknown, seeds: number[]): Promise<Start[]> =>
+  seeds.map((seed) => ({ id: `lamps#${seed}`, seed, setup: null }));
 
 /** One short page. */
 async function* docs(spec: ScriptedSpec): AsyncGenerator<Document> {
@@ -120,4 +128,5 @@ export const scriptedDriver: EnvironmentDriver<ScriptedSpec> = {
   doctor: async () => [{ what: 'scripted environment', ok: true, detail: 'needs nothing' }],
   open,
   docs,
+  starts,
 };

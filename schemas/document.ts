@@ -1,5 +1,6 @@
 /** A document: one piece of the standard resources (documentation) that tasks are invented from. */
 import type { Static } from 'typebox';
+import type { Json } from './common.ts';
 import { Type } from './type.ts';
 
 export const Document = Type.Object({
@@ -18,7 +19,18 @@ export const Document = Type.Object({
   ),
   language: Type.Optional(Type.String({ description: 'of source code, as Markdown names it' })),
   kind: Type.Optional(
-    Type.Literal('observation', { description: 'no documentation: what is seen of an environment at the start' }),
+    Type.Union([
+      Type.Literal('observation', { description: 'no documentation: what is seen of an environment at the start' }),
+      Type.Literal('goal', {
+        description: 'no documentation: what an environment itself asks for, a task as it stands',
+      }),
+    ]),
+  ),
+  start: Type.Optional(
+    Type.Object(
+      { seed: Type.Integer(), setup: Type.Unsafe<Json>({}) },
+      { description: 'the state of the environment that its tasks begin from' },
+    ),
   ),
   license: Type.Optional(Type.String()),
 });

@@ -37,6 +37,7 @@ export const Observation = Type.Object({
     description: 'hash of the normalised state of the place; equal hashes mean "nothing changed"',
   }),
   elements: Type.Optional(Type.Array(ElementReference)),
+  ended: Type.Optional(Type.Literal(true, { description: 'the place takes no more actions: the attempt is over' })),
   screenshot: Type.Optional(Ref),
   full: Type.Optional(Ref),
 });

@@ -11,4 +11,6 @@ export interface StepFacts {
   failed: boolean;
   /** true when `state` differs from the state before */
   changed: boolean;
+  /** true when the place took no more actions after it */
+  ended?: true;
 }

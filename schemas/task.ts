@@ -1,6 +1,6 @@
 /** A task: an instruction to try in an environment, with the document it was invented from. */
 import type { Static } from 'typebox';
-import { Ref } from './common.ts';
+import { type Json, Ref } from './common.ts';
 import { Type } from './type.ts';
 
 export const Task = Type.Object({
@@ -16,5 +16,6 @@ export const Task = Type.Object({
   ),
   attempt: Type.Integer({ minimum: 0 }),
   seed: Type.Integer(),
+  setup: Type.Optional(Type.Unsafe<Json>({ description: 'the state of the environment that it begins from' })),
 });
 export type Task = Static<typeof Task>;

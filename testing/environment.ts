@@ -14,6 +14,8 @@ import type { Action, Observation } from '../schemas/observation.ts';
 export interface ContractSubject<Spec> {
   driver: EnvironmentDriver<Spec>;
   spec: Spec;
+  /** What sessions begin from, where a place needs more than an id and a seed. */
+  task?: SessionTask;
   /** Most characters of an observation that `spec` allows. */
   maxChars: number;
   /** An action that changes the place. May look at the observation, e.g. to name an element. */
@@ -47,7 +49,7 @@ interface Opened {
   first: Observation;
 }
 
-const TASK: SessionTask = { id: 'contract', seed: 7 };
+const PLAIN: SessionTask = { id: 'contract', seed: 7 };
 
 /** A context whose folder is temporary; objects are only hashed. Remove `context.workdir` afterwards. */
 export const temporaryContext = async (more: Partial<SessionContext> = {}): Promise<SessionContext> => ({
@@ -72,7 +74,7 @@ export const withSession = async <Spec>(
   try {
     const session = await driver.open(spec, context);
     try {
-      await work({ session, context, first: await session.reset(more.task ?? TASK) });
+      await work({ session, context, first: await session.reset(more.task ?? PLAIN) });
     } finally {
       await session.close();
     }
@@ -94,11 +96,12 @@ export const processesIn = async (folder: string): Promise<string[]> => {
 
 /** Declares the tests of the contract for one driver. */
 export const environmentContract = <Spec>(name: string, subject: ContractSubject<Spec>): void => {
+  const TASK = subject.task ?? PLAIN;
   const skip = (test: ContractTest) => ({ skip: subject.skips?.[test] ?? false });
-  const within = (work: (opened: Opened) => Promise<void>, task?: SessionTask) =>
+  const within = (work: (opened: Opened) => Promise<void>, task = TASK) =>
     withSession(subject.driver, subject.spec, work, {
+      task,
       ...(subject.context === undefined ? {} : { context: subject.context }),
-      ...(task === undefined ? {} : { task }),
     });
 
   describe(`${name}: environment contract`, () => {

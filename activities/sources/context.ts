@@ -1,5 +1,6 @@
 /** What the readers of sources are given: files, packages, repositories, places, and what was read before. */
 import { LbiError } from '../../core/errors.ts';
+import type { Start } from '../../environments/environment.ts';
 import type { Document } from '../../schemas/document.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import type { Store } from '../../store/store.ts';
@@ -23,6 +24,10 @@ export interface DocumentPlace {
   docs(): Promise<Document[]>;
   /** What is seen at the start of the session of that number. */
   observe(index: number): Promise<string>;
+  /** The states that tasks of these names (all when left out) begin from, one for each seed; undefined where a place sets no goals. */
+  starts(names: string[] | undefined, seeds: number[]): Promise<Start[] | undefined>;
+  /** What is seen in that state at first, and what the place asks for there. */
+  begin(start: Start): Promise<{ text: string; goal: string }>;
 }
 
 /** Something that was left out, and why: kept with the run. */

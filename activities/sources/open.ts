@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LbiError } from '../../core/errors.ts';
 import { environmentIdentity } from '../../core/plan.ts';
-import type { SessionContext } from '../../environments/environment.ts';
+import { nearest } from '../../core/spec/suggest.ts';
+import type { Session, SessionContext, SessionTask, Start } from '../../environments/environment.ts';
 import type { Json } from '../../schemas/common.ts';
 import type { Document } from '../../schemas/document.ts';
+import type { Observation } from '../../schemas/observation.ts';
 import type { Plan } from '../../schemas/plan.ts';
 import { getJson, hashOf, putJson } from '../../store/json.ts';
 import type { Deps } from '../deps.ts';
@@ -76,10 +78,46 @@ const placeOf = (deps: Pick<Deps, 'store'> | ReadingDeps, plan: Plan, name: stri
     observe: async (index) => {
       // The first is what tasks will find: they are tried with the seed of the pipeline.
       const seed = plan.spec.seed + index;
-      return once({ observe: seed }, (live) => observe(live, plan, { name, index, seed }));
+      const task = { id: `reading-${index}`, seed };
+      return once({ observe: seed }, (live) => inSession(live, plan, name, task, async (_, { text }) => text));
     },
+    starts: async (names, seeds) => {
+      const found = await once<{ states: Start[] | null }>({ starts: seeds }, async (live) => {
+        const driver = await live.driver(plan, specOf(plan, name));
+        return { states: (await driver.starts?.(specOf(plan, name), sessionContext(live, plan, ''), seeds)) ?? null };
+      });
+      return found.states === null ? undefined : named(found.states, names, name);
+    },
+    begin: async ({ id, seed, setup }) =>
+      once({ begin: setup, seed }, (live) =>
+        inSession(live, plan, name, { id, seed, setup }, async (session, { text }) => {
+          if (session.goal === undefined) throw new LbiError('spec', `sources: ${name} tells no goals`);
+          return { text, goal: await session.goal() };
+        }),
+      ),
   };
 };
+
+/** The states whose names one of the patterns matches; a pattern that matches none is a mistake. */
+const named = (states: Start[], patterns: string[] | undefined, place: string): Start[] => {
+  if (patterns === undefined) return states;
+  const nameOf = ({ id }: Start): string => id.slice(0, id.lastIndexOf('#'));
+  const names = [...new Set(states.map(nameOf))];
+  const wanted = new Set<string>();
+  for (const pattern of patterns) {
+    const regex = new RegExp(`^${pattern.split('*').map(escapeRegex).join('.*')}$`);
+    const matching = names.filter((name) => regex.test(name));
+    if (matching.length === 0) {
+      const meant = nearest(pattern, names);
+      const hint = meant === undefined ? `; there are ${names.slice(0, 8).join(', ')} …` : `; did you mean ${meant}?`;
+      throw new LbiError('spec', `sources: the environment ${place} has no task "${pattern}"${hint}`);
+    }
+    for (const name of matching) wanted.add(name);
+  }
+  return states.filter((state) => wanted.has(nameOf(state)));
+};
+
+const escapeRegex = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&');
 
 const specOf = (plan: Plan, name: string) => {
   const spec = plan.spec.environments[name];
@@ -113,23 +151,25 @@ const docsOf = async (deps: ReadingDeps, plan: Plan, name: string): Promise<Docu
   }
 };
 
-/** Opens a session as an episode does, looks, and closes it. */
-const observe = async (
+/** Opens a session as an episode does, begins, looks, and closes it. */
+const inSession = async <T>(
   deps: ReadingDeps,
   plan: Plan,
-  { name, index, seed }: { name: string; index: number; seed: number },
-): Promise<string> => {
+  name: string,
+  task: SessionTask,
+  look: (session: Session, first: Observation) => Promise<T>,
+): Promise<T> => {
   const spec = specOf(plan, name);
   const driver = await deps.driver(plan, spec);
   const caller = deps.caller();
   // Sessions are called by their workflow, so that those of one that was given up are closed.
-  const id = `${caller.slice(0, caller.lastIndexOf('/'))}#reading-${name}-${index}`;
+  const id = `${caller.slice(0, caller.lastIndexOf('/'))}#reading-${name}-${task.id}`;
   const context = (workdir: string) => sessionContext(deps, plan, workdir);
   try {
     const session = await deps.sessions.open(id, deps.queues.environment(plan, name), (workdir) =>
       driver.open(spec, context(workdir)),
     );
-    return (await session.reset({ id: `reading-${index}`, seed })).text;
+    return await look(session, await session.reset(task));
   } finally {
     await deps.sessions.close(id);
   }

@@ -9,7 +9,8 @@ export interface Original {
   /** Where it came from, exactly: package@version, repository@commit, path or URL. */
   source: string;
   text: DocumentText;
-  kind?: 'observation';
+  kind?: 'observation' | 'goal';
+  start?: Document['start'];
 }
 
 /** How an original is divided: the keys that all sources have. */
@@ -23,7 +24,10 @@ interface Division {
 const longestTitle = 200;
 
 /** The parts of an original as documents; none of a blank text. */
-export const divide = ({ id, source, text, kind }: Original, { max_chars, parts, license }: Division): Document[] => {
+export const divide = (
+  { id, source, text, kind, start }: Original,
+  { max_chars, parts, license }: Division,
+): Document[] => {
   const all = splitAtHeadings(text, max_chars);
   return all.slice(0, parts).map((part, index) => ({
     id: all.length === 1 ? id : `${id}#${index + 1}`,
@@ -34,6 +38,7 @@ export const divide = ({ id, source, text, kind }: Original, { max_chars, parts,
     ...(text.pages === undefined ? {} : { pages: pagesOf(text.pages, part) }),
     ...(text.language === undefined ? {} : { language: text.language }),
     ...(kind === undefined ? {} : { kind }),
+    ...(start === undefined ? {} : { start }),
     ...(license === undefined ? {} : { license }),
   }));
 };

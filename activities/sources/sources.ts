@@ -28,7 +28,9 @@ async function* readSource(source: Source, context: SourceContext, seen: Set<str
   for await (const original of originalsOf(source, context)) {
     for (const document of divide(original, source)) {
       blank = false;
-      const text = createHash('sha256').update(document.text.trim()).digest('base64');
+      // The same goal in another state is another task.
+      const begun = document.start === undefined ? '' : JSON.stringify(document.start);
+      const text = createHash('sha256').update(`${begun}${document.text.trim()}`).digest('base64');
       if (seen.has(text)) {
         context.note({ what: `${document.source} ${document.id}`, why: 'the same text came before' });
         continue;

@@ -61,7 +61,12 @@ const contextIn = (folder: string): SourceContext => {
     file: (path) => resolve(folder, path),
     packageFolder: async (name) => packagePlace(name) ?? '',
     repositories,
-    place: () => ({ docs: async () => [], observe: async () => '' }),
+    place: () => ({
+      docs: async () => [],
+      observe: async () => '',
+      starts: async () => [],
+      begin: async () => ({ text: '', goal: '' }),
+    }),
     store: overlayStore(nothing),
     run: 'doctor',
     signal,

@@ -58,13 +58,14 @@ export type BrowserAction =
 const ajv = new Ajv({ allErrors: true });
 const validators = new Map(browserActions.map((action) => [action.name, ajv.compile(action.parameters)]));
 
-/** Class `invalid` for an unknown action or arguments that do not fit its schema. */
-export const checkAction = (action: Action): { action: BrowserAction } | { error: StepError } => {
-  const validate = validators.get(action.name);
-  if (validate === undefined)
-    return invalid(
-      `There is no action "${action.name}". Actions: ${browserActions.map(({ name }) => name).join(', ')}.`,
-    );
+/** Class `invalid` for an action that is not among those offered, or arguments that do not fit its schema. */
+export const checkAction = (
+  action: Action,
+  offered = browserActions,
+): { action: BrowserAction } | { error: StepError } => {
+  const names = offered.map(({ name }) => name);
+  const validate = names.includes(action.name) ? validators.get(action.name) : undefined;
+  if (validate === undefined) return invalid(`There is no action "${action.name}". Actions: ${names.join(', ')}.`);
   if (validate(action.arguments)) return { action: action as BrowserAction };
   return invalid(`${action.name}: ${(validate.errors ?? []).map(sentence).join('; ')}.`);
 };

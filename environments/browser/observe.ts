@@ -27,6 +27,8 @@ export interface ObserverParts {
   downloads: string;
   maxChars: number;
   screenshot: boolean;
+  /** Whether the page's address is told. */
+  address: boolean;
   /** What differs between two sessions of the same place: its origin and its folder, replaced before hashing. */
   stable(text: string): string;
 }
@@ -108,7 +110,7 @@ const stateOf = async (parts: ObserverParts, view: Seen): Promise<JsonObject> =>
   const tabs = parts.tabs.all();
   const downloads = await readdir(parts.downloads).catch(() => []);
   return {
-    url: view.capture.url,
+    url: parts.address ? view.capture.url : parts.stable(view.capture.url),
     title: view.capture.title,
     scroll: { x: Math.round(scroll.x), y: Math.round(scroll.y), height: scroll.height, view: viewport.height },
     settled: view.settled,
@@ -143,7 +145,7 @@ const pageLines = (parts: ObserverParts, current: Tab, title: string, url: strin
     return `${index + 1} ${JSON.stringify(clip(name, 60))}${tab === current ? ' (current)' : ''}`;
   });
   const list = tabs.length < 2 ? [] : [`Tabs: ${names.join(', ')}`];
-  return [`Page: ${clip(title, 200)}`, `URL: ${clip(url, 500)}`, ...list];
+  return [`Page: ${clip(title, 200)}`, ...(parts.address ? [`URL: ${clip(url, 500)}`] : []), ...list];
 };
 
 const clip = (text: string, most: number): string => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Page } from 'puppeteer-core';
 import { EnvironmentError } from '../../core/errors.ts';
 import type { Json } from '../../schemas/common.ts';
-import type { Action, Observation, StepError } from '../../schemas/observation.ts';
+import type { Action, ActionDefinition, Observation, StepError } from '../../schemas/observation.ts';
 import type { BrowserSpec } from '../../schemas/pipeline/environment.ts';
 import { type App, startApp } from '../app.ts';
 import type { Evaluation, Session, SessionContext, SessionTask, StepResult } from '../environment.ts';
@@ -36,17 +36,32 @@ interface Place {
   observer: Observer;
 }
 
+/** What a place that is built on the browser does otherwise. Expressions are JavaScript, evaluated in the current page. */
+export interface Hooks {
+  /** In place of `app` of the spec: what serves the pages. */
+  app(): Promise<App>;
+  /** The goal that the page itself sets, once it has begun. */
+  goal: string;
+  /** True when the page takes no more actions. */
+  ended: string;
+  /** Actions that make no sense there. */
+  without: string[];
+}
+
 /** Opens nothing yet: `reset` starts the application and the browser context. */
-export const openSession = async (spec: BrowserSpec, context: SessionContext): Promise<Session> => {
-  const session = new BrowserSession(spec, context, await openJournal(context.workdir));
+export const openSession = async (spec: BrowserSpec, context: SessionContext, hooks?: Hooks): Promise<Session> => {
+  const session = new BrowserSession(spec, context, await openJournal(context.workdir), hooks);
   context.signal.addEventListener('abort', () => void session.close(), { once: true });
   return session;
 };
 
 class BrowserSession implements Session {
-  readonly actions = browserActions;
+  readonly actions: ActionDefinition[];
   /** There only when the pipeline says how to verify. */
   readonly evaluate?: () => Promise<Evaluation>;
+  /** There only when the page sets one. */
+  readonly goal?: () => Promise<string>;
+  readonly #hooks: Hooks | undefined;
   readonly #spec: BrowserSpec;
   readonly #context: SessionContext;
   readonly #journal: Journal;
@@ -55,17 +70,25 @@ class BrowserSession implements Session {
   /** What has to be undone, newest last. */
   #undo: (() => Promise<unknown>)[] = [];
 
-  constructor(spec: BrowserSpec, context: SessionContext, journal: Journal) {
+  constructor(spec: BrowserSpec, context: SessionContext, journal: Journal, hooks: Hooks | undefined) {
     this.#spec = spec;
     this.#context = context;
     this.#journal = journal;
+    this.#hooks = hooks;
+    this.actions = browserActions.filter(({ name }) => !hooks?.without.includes(name));
+    if (hooks !== undefined) this.goal = async () => String(await this.#ask(this.#open(), hooks.goal));
     const { verify } = spec;
     if (verify === undefined) return;
     this.evaluate = async () => {
-      const place = this.#place;
-      if (place === undefined) throw new EnvironmentError('session-lost', 'The session has no page: reset it first.');
+      const place = this.#open();
       return this.#living(place, this.#verify(place, verify));
     };
+  }
+
+  #open(): Place {
+    if (this.#place === undefined)
+      throw new EnvironmentError('session-lost', 'The session has no page: reset it first.');
+    return this.#place;
   }
 
   async reset(task: SessionTask): Promise<Observation> {
@@ -83,8 +106,7 @@ class BrowserSession implements Session {
 
   step(action: Action, index: number): Promise<StepResult> {
     return this.#journal.once(index, action as unknown as Json, async () => {
-      const place = this.#place;
-      if (place === undefined) throw new EnvironmentError('session-lost', 'The session has no page: reset it first.');
+      const place = this.#open();
       return this.#living(place, this.#act(place, action));
     });
   }
@@ -95,7 +117,7 @@ class BrowserSession implements Session {
   }
 
   async #start(task: SessionTask): Promise<Place> {
-    const app = this.#spec.app && (await startApp(this.#spec.app, this.#context));
+    const app = await (this.#hooks?.app() ?? (this.#spec.app && startApp(this.#spec.app, this.#context)));
     if (app !== undefined) this.#undo.push(() => app.stop());
     const first = firstPage(this.#spec, app, task);
     const allow = this.#spec.allow?.map((pattern) => app?.fill(pattern) ?? pattern) ?? [originPattern(first)];
@@ -125,6 +147,7 @@ class BrowserSession implements Session {
       downloads,
       maxChars: max_chars,
       screenshot,
+      address: this.#hooks === undefined,
       stable: (text) =>
         app === undefined ? text : text.replaceAll(`127.0.0.1:${app.port}`, 'app').replaceAll(app.dir, '/app'),
     });
@@ -150,7 +173,7 @@ class BrowserSession implements Session {
 
   async #act(place: Place, action: Action): Promise<StepResult> {
     const deadline = performance.now() + this.#timeout();
-    const checked = checkAction(action);
+    const checked = checkAction(action, this.actions);
     if ('error' in checked)
       return { observation: await this.#look(place, AFTER.scroll, deadline), error: checked.error };
     const from = mark(place.stage.tabs);
@@ -166,11 +189,14 @@ class BrowserSession implements Session {
     return error === undefined ? { observation } : { observation, error };
   }
 
-  async #verify(place: Place, expression: string): Promise<Evaluation> {
+  #ask(place: Place, expression: string): Promise<unknown> {
     const { tabs } = place.stage;
+    return withDeadline(tabs.guard(tabs.current().page.evaluate(expression)), this.#timeout());
+  }
+
+  async #verify(place: Place, expression: string): Promise<Evaluation> {
     try {
-      const value = await withDeadline(tabs.guard(tabs.current().page.evaluate(expression)), this.#timeout());
-      return evaluationOf(value);
+      return evaluationOf(await this.#ask(place, expression));
     } catch (cause) {
       if (!place.lease.alive() || cause instanceof EnvironmentError) throw cause;
       const reason =
@@ -185,7 +211,14 @@ class BrowserSession implements Session {
       throw error;
     });
     const left = Math.min(MOST_PATIENCE, Math.max(LEAST_PATIENCE, deadline - performance.now()));
-    return place.observer.observe(settled, left);
+    const observation = await place.observer.observe(settled, left);
+    return (await this.#ended(place)) ? { ...observation, ended: true } : observation;
+  }
+
+  /** A page that is busy or has a dialog has not said so. */
+  async #ended(place: Place): Promise<boolean> {
+    const ended = this.#hooks?.ended;
+    return ended !== undefined && (await this.#ask(place, ended).catch(() => false)) === true;
   }
 
   /** The work, or `session-lost` as soon as the browser, the page or the application has gone: what a page says of a dead server is no observation. */

@@ -2,7 +2,7 @@
 import type { Static } from 'typebox';
 import type { OwnPath } from '../own-module.ts';
 import { Type } from '../type.ts';
-import { type Full, flag, list, number, openVariants, record, section, strict, text, whole } from './key.ts';
+import { type Full, flag, key, list, number, openVariants, record, section, strict, text, whole } from './key.ts';
 import { ownPath } from './own.ts';
 
 const lease = section(
@@ -191,6 +191,20 @@ export const BrowserEnvironment = strict(
   { title: 'Browser (Chromium) on a web application' },
 );
 
+export const MiniwobEnvironment = strict(
+  {
+    kind: Type.Literal('miniwob'),
+    verify: Type.Optional(
+      Type.Literal(
+        'reward',
+        key('output', "Score each attempt by the benchmark's own reward: 0 to 1, part credit included."),
+      ),
+    ),
+    ...common,
+  },
+  { title: 'MiniWoB++: 125 small web tasks with goals and rewards of their own, in Chromium' },
+);
+
 /** Deterministic place without any outside parts: labelled as scripted wherever its output appears. */
 export const ScriptedEnvironment = strict(
   {
@@ -215,7 +229,7 @@ export const OwnEnvironment = strict(
 
 export const EnvironmentSpec = openVariants(
   'kind',
-  [ShellEnvironment, BrowserEnvironment, ScriptedEnvironment],
+  [ShellEnvironment, BrowserEnvironment, MiniwobEnvironment, ScriptedEnvironment],
   OwnEnvironment,
 );
 /** A place of a kind that comes with the program. */
@@ -223,6 +237,7 @@ export type EnvironmentSpec = Exclude<Static<typeof EnvironmentSpec>, { kind: Ow
 export type FullOwnEnvironment = Full<typeof OwnEnvironment>;
 export type ShellSpec = Static<typeof ShellEnvironment>;
 export type BrowserSpec = Static<typeof BrowserEnvironment>;
+export type MiniwobSpec = Static<typeof MiniwobEnvironment>;
 export type ScriptedSpec = Static<typeof ScriptedEnvironment>;
 export type EnvironmentKind = EnvironmentSpec['kind'];
 /** An environment with its defaults filled in, those of the user's own among them. */

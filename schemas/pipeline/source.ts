@@ -164,9 +164,38 @@ export const EnvironmentSource = strict(
     }),
     take: choice(
       'output',
-      'docs: the documentation that the place brings itself; observation: what is seen of it at the start, with no documentation at all (paper, Appendix G).',
-      ['docs', 'observation'],
+      'docs: the documentation that the place brings itself; observation: what is seen of it at the start, with no documentation at all (paper, Appendix G); goals: what it asks for itself, each a task as it stands, tried in the state that asks for it.',
+      ['docs', 'observation', 'goals'],
       { default: 'docs', example: 'observation' },
+    ),
+    tasks: list(
+      'output',
+      "Which of the place's own tasks are begun, by name; `*` stands for any letters. Default: all. Only of places that set goals (miniwob, scripted).",
+      Type.String({ minLength: 1, maxLength: 100 }),
+      { min: 1, optional: true, example: ['click-*', 'login-user'], selects: true },
+    ),
+    seeds: section(
+      'output',
+      'The states that tasks begin from, of places that set goals: one for each task and seed.',
+      {
+        from: whole('output', 'The first.', {
+          unit: 'seed',
+          min: 0,
+          max: 1_000_000,
+          default: 0,
+          example: 100,
+          selects: true,
+        }),
+        count: whole('output', 'How many.', {
+          unit: 'seeds',
+          min: 1,
+          max: 10_000,
+          default: 1,
+          example: 7,
+          selects: true,
+        }),
+      },
+      { optional: true, example: { from: 0, count: 7 } },
     ),
     count: whole('output', 'Fresh sessions that are looked at, each with a seed of its own (take: observation).', {
       unit: 'sessions',

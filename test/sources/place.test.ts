@@ -175,3 +175,36 @@ test('packages without commands, and commands without help, are an error that sa
     await rm(context.workdir, { recursive: true, force: true });
   }
 });
+
+test('goals: one task for each state, begun in it, and read once', async () => {
+  const plan = planOf({ board: { kind: 'scripted', items: 3, verify: 2 } }, [
+    { environment: 'board', take: 'goals', seeds: { from: 4, count: 2 } },
+  ]);
+  const documents = await all(plan, live(plan));
+  assert.deepEqual(
+    documents.map(({ id, text, kind, start }) => ({ id, text, kind, start })),
+    [4, 5].map((seed) => ({
+      id: `lamps#${seed}`,
+      text: 'Switch lamps until 2 of 3 are on.',
+      kind: 'goal',
+      start: { seed, setup: null },
+    })),
+  );
+  const before = opened;
+  assert.deepEqual(await all(plan, cachedContext(deps(), plan)), documents);
+  assert.equal(opened, before, 'what was seen is kept');
+});
+
+test('observations of states begin in them; names choose among tasks, and a name that is not there is said', async () => {
+  const seen = planOf({ board: { kind: 'scripted', items: 3 } }, [
+    { environment: 'board', take: 'observation', tasks: ['lamp*'], seeds: { from: 3 } },
+  ]);
+  const [document] = await all(seen, live(seen));
+  assert.equal(document?.kind, 'observation');
+  assert.match(document?.text ?? '', /lamp-1: on\nlamp-2: on\nlamp-3: off/);
+  assert.deepEqual(document?.start, { seed: 3, setup: null });
+  const wrong = planOf({ board: { kind: 'scripted' } }, [{ environment: 'board', take: 'goals', tasks: ['lmaps'] }]);
+  await assert.rejects(all(wrong, live(wrong)), /no task "lmaps"; did you mean lamps/);
+  const shell = planOf({ box: { kind: 'shell' } }, [{ environment: 'box', take: 'goals' }]);
+  await assert.rejects(all(shell, live(shell)), /sets no goals itself/);
+});

@@ -122,9 +122,19 @@ const checkPlace = (check: Check, source: Tree, path: Path): void => {
   const takes = textAt(source, 'take') ?? 'docs';
   const name = textAt(source, 'environment') ?? '';
   const counted = at(source, 'count') !== undefined;
+  const begun = ['tasks', 'seeds'].filter((key) => at(source, key) !== undefined);
   if (takes === 'docs' && counted) {
     const fix = 'add take: observation, or remove count';
     report(check, [...path, 'count'], { code: 'source', message: 'count is of first observations', fix }, 'key');
+  }
+  if (counted && (takes === 'goals' || begun.length > 0)) {
+    const fix = 'write seeds: { count: … } in its place';
+    const message = 'count is of sessions as they come; states that a place names are counted by seeds';
+    report(check, [...path, 'count'], { code: 'source', message, fix }, 'key');
+  }
+  for (const key of takes === 'docs' ? begun : []) {
+    const fix = `add take: goals, or remove ${key}`;
+    report(check, [...path, key], { code: 'source', message: `${key} choose states to begin from`, fix }, 'key');
   }
   const place = entriesAt(check.tree, 'environments').find(([known]) => known === name)?.[1].value;
   if (takes !== 'docs' || place === undefined) return;

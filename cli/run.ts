@@ -138,6 +138,7 @@ async function start(
       args: [input],
       memo: { plan: record.plan },
       staticSummary: `${record.pipeline}: documents to dataset`,
+      staticDetails: commandsFor(record),
       ...(typedSearchAttributes.length === 0 ? {} : { typedSearchAttributes }),
     });
   const attributes = [
@@ -152,6 +153,20 @@ async function start(
     say,
   );
 }
+
+/** For whoever finds the run in the Temporal UI: where it came from, and what to type. */
+const commandsFor = ({ run, file }: RunRecord): string =>
+  [
+    `pipeline file \`${file}\``,
+    '',
+    ...[
+      ['watch', `attach ${run}`],
+      ['pause, go on', `pause ${run}`, `resume ${run}`],
+      ['what failed, again', `failures ${run}`, `retry ${run}`],
+      ['stop, keep what is done', `cancel ${run}`],
+      ['what it made', `show ${run} --examples`],
+    ].map(([what, ...commands]) => `- ${what}: ${commands.map((command) => `\`${program} ${command}\``).join(', ')}`),
+  ].join('\n');
 
 function announce(record: RunRecord, place: Place, options: RunOptions): void {
   const page = workflowPage(place, record.workflowId);

@@ -7,6 +7,12 @@ const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
 
 const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
+/** A row of a table. The UI draws cells without any space between them: each ends in one of its own. */
+const row = (...cells: (string | number)[]): string =>
+  `| ${cells.map((cell) => `${typeof cell === 'number' ? grouped(cell) : cell}\u2003`).join(' | ')} |`;
+
+const grouped = (number: number): string => String(number).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ',');
+
 interface Named {
   pipeline: string;
   run: string;
@@ -26,9 +32,16 @@ export function runDetails({ pipeline, run }: Named, progress: Progress): void {
     `**${pipeline}** · run ${run} · ${phase}${pausedAt == null ? '' : ' · **paused**'}`,
     ...(pausedAt == null ? [] : ['', `paused since ${moment(pausedAt)}; \`lbi resume ${run}\` goes on`]),
     '',
-    `| documents | tasks | episodes | windows | judged | accepted |`,
+    row('documents', 'tasks', 'episodes', 'windows', 'judged', 'accepted'),
     `|---|---|---|---|---|---|`,
-    `| ${funnel.documents} of ${funnel.documentsTotal} | ${funnel.tasks} (${funnel.taskDuplicates} duplicates dropped) | ${funnel.episodes} done, ${inFlight}${lanes} in flight, ${waiting} waiting | ${funnel.windows} | ${funnel.voted} | **${funnel.kept}** |`,
+    row(
+      `${funnel.documents} of ${funnel.documentsTotal}`,
+      `${funnel.tasks} (${funnel.taskDuplicates} duplicates dropped)`,
+      `${funnel.episodes} done, ${inFlight}${lanes} in flight, ${waiting} waiting`,
+      funnel.windows,
+      funnel.voted,
+      `**${grouped(funnel.kept)}**`,
+    ),
     '',
     ...costTable(progress),
     '',
@@ -45,12 +58,11 @@ export function runDetails({ pipeline, run }: Named, progress: Progress): void {
 
 function costTable({ usage, funnel }: Progress): string[] {
   const each = (usd: number): string => (funnel.kept > 0 ? dollars(usd / funnel.kept) : '–');
-  const rows = Object.entries(usage).map(
-    ([account, used]) =>
-      `| ${account} | ${used.calls} | ${used.input} | ${used.cached} | ${used.output} | ${dollars(used.usd)} | ${each(used.usd)} |`,
+  const rows = Object.entries(usage).map(([account, used]) =>
+    row(account, used.calls, used.input, used.cached, used.output, dollars(used.usd), each(used.usd)),
   );
   return [
-    `| model calls | calls | input | cached | output | cost | per accepted example |`,
+    row('model calls', 'calls', 'input', 'cached', 'output', 'cost', 'per accepted example'),
     `|---|---|---|---|---|---|---|`,
     ...rows,
   ];

@@ -156,6 +156,9 @@ const bare = ({ before: _before, ...task }: TaskEntry): TaskEntry => task;
 /** Episodes of one look: their names are part of the history each time. The others have their turn at the next. */
 const mostLookedAfter = 100;
 
+const lookingAfter = { summary: 'until the next look after episodes that ended without a word' };
+const lastWords = { summary: 'for the last words of the episodes that were asked to stop' };
+
 /** Looks after episodes that were terminated or whose report got lost. */
 export async function sweepEpisodes(state: RunState): Promise<void> {
   const { carried } = state;
@@ -164,7 +167,7 @@ export async function sweepEpisodes(state: RunState): Promise<void> {
   for (;;) {
     await condition(() => over() || carried.inFlight.length > 0);
     const before = new Set(carried.inFlight.map(({ id }) => id));
-    if (await condition(over, carried.flow.timing.sweepSeconds * 1000)) return;
+    if (await condition(over, carried.flow.timing.sweepSeconds * 1000, lookingAfter)) return;
     // Only those in flight for a whole period: a report on its way is not a lost one.
     const there = carried.inFlight.filter(({ id }) => before.has(id));
     const most = carried.flow.local === true ? mostLookedAfter : there.length;
@@ -194,7 +197,7 @@ export async function cancelEpisodes(state: RunState): Promise<void> {
   await Promise.allSettled(carried.inFlight.map(({ id }) => getExternalWorkflowHandle(id).cancel()));
   const period = Math.min(carried.flow.timing.sweepSeconds, 20);
   for (let waited = 0; waited < 120; waited += period) {
-    if (await condition(() => carried.inFlight.length === 0, period * 1000)) return;
+    if (await condition(() => carried.inFlight.length === 0, period * 1000, lastWords)) return;
     await settleEnded(state, [...carried.inFlight]);
   }
 }

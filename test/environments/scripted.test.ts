@@ -67,7 +67,9 @@ test('the map opens drivers by kind, and an unknown kind lists the known ones', 
     await assert.rejects(
       openDriver(kind as EnvironmentKind),
       (error) =>
-        error instanceof EnvironmentError && error.kind === 'spec' && /shell, browser, miniwob, scripted/.test(error.message),
+        error instanceof EnvironmentError &&
+        error.kind === 'spec' &&
+        /shell, browser, miniwob, scripted/.test(error.message),
     );
 });
 

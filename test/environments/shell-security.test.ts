@@ -98,32 +98,38 @@ test('a state that the commands spoiled is replaced by a usable one', async () =
 
 test('processes, memory, files and output are bounded; a bomb ends at the timeout and leaves nothing', async () => {
   const begun = performance.now();
-  await withSession(shellDriver, { ...SPEC, step_timeout: 5 }, async ({ session, context }) => {
-    const limits = await text(
-      session,
-      'ulimit -u 100000; ulimit -f unlimited; ulimit -d unlimited; ulimit -u -f -d -c',
-      1,
-    );
-    assert.match(limits, /512[\s\S]*524288|524288[\s\S]*512/);
-    assert.equal(limits.match(/cannot modify limit/g)?.length, 3, limits);
-    const file = await text(
-      session,
-      'truncate -s 2G big 2>&1; head -c 1 /dev/zero | dd of=far bs=1 seek=700M 2>&1 | tail -1; ls',
-      2,
-    );
-    assert.match(file, /File (too large|size limit)/);
-    const memory = await text(
-      session,
-      `node -e 'const all = []; try { for (;;) all.push(Buffer.allocUnsafeSlow(64 << 20)); } catch {} console.log("held", all.length)'`,
-      3,
-    );
-    const held = Number(/held (\d+)/.exec(memory)?.[1]);
-    assert.ok(held > 0 && held <= 32, memory);
-    const bomb = await session.step({ name: 'bash', arguments: { command: 'f() { f | f & }; f; sleep 30' } }, 4);
-    assert.ok(['timeout', 'failed'].includes(bomb.error?.class ?? ''), bomb.observation.text);
-    assert.deepEqual(await processesIn(context.workdir), []);
-    assert.match(await text(session, 'ps ax | wc -l; echo alive', 5), /alive/);
-  });
+  await withSession(
+    shellDriver,
+    { ...SPEC, step_timeout: 5 },
+    async ({ session, context }) => {
+      const limits = await text(
+        session,
+        'ulimit -u 100000; ulimit -f unlimited; ulimit -d unlimited; ulimit -u -f -d -c',
+        1,
+      );
+      assert.match(limits, /512[\s\S]*524288|524288[\s\S]*512/);
+      assert.equal(limits.match(/cannot modify limit/g)?.length, 3, limits);
+      const file = await text(
+        session,
+        'truncate -s 2G big 2>&1; head -c 1 /dev/zero | dd of=far bs=1 seek=700M 2>&1 | tail -1; ls',
+        2,
+      );
+      assert.match(file, /File (too large|size limit)/);
+      const memory = await text(
+        session,
+        `node -e 'const all = []; try { for (;;) all.push(Buffer.allocUnsafeSlow(64 << 20)); } catch {} console.log("held", all.length)'`,
+        3,
+      );
+      const held = Number(/held (\d+)/.exec(memory)?.[1]);
+      assert.ok(held > 0 && held <= 32, memory);
+      const bomb = await session.step({ name: 'bash', arguments: { command: 'f() { f | f & }; f; sleep 30' } }, 4);
+      assert.ok(['timeout', 'failed'].includes(bomb.error?.class ?? ''), bomb.observation.text);
+      assert.deepEqual(await processesIn(context.workdir), []);
+      assert.match(await text(session, 'ps ax | wc -l; echo alive', 5), /alive/);
+    },
+    // A user of its own: what it takes, others of that user would lack.
+    { task: { id: 'bomb', seed: 7 } },
+  );
   assert.ok(performance.now() - begun < 60_000);
 });
 

@@ -72,8 +72,9 @@ function growth(looks: Look[]): string[] {
   if (base === undefined) return ['the run was over too soon to tell'];
   return bounds.flatMap(({ name, share, plus }) => {
     const most = Math.max(...later.map((one) => one[name]));
-    const bound = base[name] * (1 + share) + plus;
-    return most > bound ? [`${name} grew from ${base[name].toFixed(0)} to ${most.toFixed(0)}`] : [];
+    // Nothing is carried over before a run continues as new for the first time.
+    const from = (name === 'carried' ? (looks.find(({ carried }) => carried > 0) ?? base) : base)[name];
+    return most > from * (1 + share) + plus ? [`${name} grew from ${from.toFixed(0)} to ${most.toFixed(0)}`] : [];
   });
 }
 

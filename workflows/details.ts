@@ -51,7 +51,8 @@ export function runDetails({ pipeline, run }: Named, progress: Progress): void {
     ...waitLines(progress, run),
     ...(dataset === null ? [] : ['', `dataset: ${dataset.kept} examples in \`${dataset.folder ?? dataset.rows}\``]),
     '',
-    ...recent.map((line) => `    ${line}`),
+    // Indented lines would belong to a list above them.
+    ...(recent.length === 0 ? [] : ['```', ...recent.map((line) => line.replaceAll('`', "'")), '```']),
   ];
   setCurrentDetails(lines.join('\n'));
 }

@@ -4,20 +4,10 @@ import { ModelError } from '../core/errors.ts';
 import type { JsonSchema } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { listeningFetch } from './allowance.ts';
-import { type Answer, type Callee, who } from './answer-error.ts';
+import { type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Message, Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import {
-  cutOff,
-  defaultTimeout,
-  oneCall,
-  readKey,
-  remoteModel,
-  sdkTimeout,
-  secretName,
-  strangeAnswer,
-  usageOf,
-} from './one-call.ts';
+import { answerIn, cutOff, remote, strangeAnswer, usageOf } from './one-call.ts';
 import { schemaInWords, takesAnyKey } from './schema-form.ts';
 
 type Spec = Extract<ModelSpec, { provider: 'anthropic' }>;
@@ -25,40 +15,27 @@ type Body = Anthropic.MessageCreateParamsNonStreaming;
 
 /** A Claude model. Throws an operator-fixable ModelError when its key is not set. */
 export const anthropicModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = readKey(context, spec.api_key);
-  const baseURL = spec.base_url ?? 'https://api.anthropic.com';
-  const seconds = spec.timeout ?? defaultTimeout;
+  const url = spec.base_url ?? 'https://api.anthropic.com';
+  const { key, callee, timeout, call, model } = remote(spec, context, { name: 'Anthropic', url });
   const [{ Anthropic, APIError }, { transformJSONSchema }] = await Promise.all([
     import('@anthropic-ai/sdk'),
     import('@anthropic-ai/sdk/lib/transform-json-schema'),
   ]);
-  const timeout = sdkTimeout(seconds);
   const client = new Anthropic({
     apiKey: key,
-    baseURL,
+    baseURL: url,
     timeout,
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
     fetch: listeningFetch(context, true),
   });
-  const callee: Callee = {
-    name: 'Anthropic',
-    model: spec.model,
-    url: baseURL,
-    keyName: secretName(spec.api_key),
-    secrets: [key],
-  };
-  const read = (error: unknown): Answer | undefined =>
-    error instanceof APIError && error.status
-      ? { status: error.status, headers: error.headers, body: error.error }
-      : undefined;
   const form = (schema: JsonSchema) => constrained(schema, transformJSONSchema);
-  return remoteModel(spec, key, async (request, { signal }) => {
+  return model(async (request, { signal }) => {
     const body = bodyOf(spec, request, form(request.schema));
     const headers = body.temperature === undefined ? {} : { 'anthropic-version': samplingVersion };
     const send = (stop: AbortSignal) => client.messages.create(body, { signal: stop, headers });
-    return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, read));
+    return replyOf(spec, request, callee, await call(signal, send, answerIn(APIError)));
   });
 };
 

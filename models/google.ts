@@ -4,17 +4,7 @@ import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { type Answer, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest, Part } from './model.ts';
-import {
-  cutOff,
-  defaultTimeout,
-  oneCall,
-  readKey,
-  remoteModel,
-  sdkTimeout,
-  secretName,
-  strangeAnswer,
-  usageOf,
-} from './one-call.ts';
+import { cutOff, remote, strangeAnswer, usageOf } from './one-call.ts';
 import { providerFetch } from './provider-fetch.ts';
 import { geminiForm, schemaInWords, takesAnyKey } from './schema-form.ts';
 
@@ -22,20 +12,12 @@ type Spec = Extract<ModelSpec, { provider: 'google' }>;
 
 /** A Gemini model. Throws an operator-fixable ModelError when its key is not set. Gives no probabilities: its API refuses them for most models. */
 export const googleModel = async (spec: Spec, context: ModelContext): Promise<Model> => {
-  const key = readKey(context, spec.api_key);
   const baseUrl = spec.base_url ?? 'https://generativelanguage.googleapis.com';
-  const seconds = spec.timeout ?? defaultTimeout;
+  const { key, callee, timeout, call, model } = remote(spec, context, { name: 'Google', url: baseUrl });
   const { GoogleGenAI, ApiError } = await import('@google/genai');
   // `vertexai` is said so that no variable of the environment sends the key elsewhere.
   const client = new GoogleGenAI({ apiKey: key, vertexai: false });
-  const callee: Callee = {
-    name: 'Google',
-    model: spec.model,
-    url: baseUrl,
-    keyName: secretName(spec.api_key),
-    secrets: [key],
-  };
-  return remoteModel(spec, key, async (request, { signal }) => {
+  return model(async (request, { signal }) => {
     // The SDK's errors carry no headers, and Retry-After is one.
     let headers: Headers | undefined;
     const keepHeaders: typeof fetch = async (input, init) => {
@@ -52,10 +34,10 @@ export const googleModel = async (spec: Spec, context: ModelContext): Promise<Mo
         config: {
           ...configOf(spec, request),
           abortSignal: stop,
-          httpOptions: { baseUrl, fetch: keepHeaders, timeout: sdkTimeout(seconds) },
+          httpOptions: { baseUrl, fetch: keepHeaders, timeout },
         },
       });
-    return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, read));
+    return replyOf(spec, request, callee, await call(signal, send, read));
   });
 };
 

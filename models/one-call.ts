@@ -1,4 +1,4 @@
-/** What the calls of every remote provider share: the key by name, one deadline, one error type, one usage. */
+/** What the calls of every remote provider share: the key by name, whom they go to, one deadline, one error type, one usage. */
 import { ModelError } from '../core/errors.ts';
 import type { Usage } from '../schemas/common.ts';
 import type { ModelSpec } from '../schemas/pipeline/model.ts';
@@ -14,13 +14,13 @@ export type RemoteSpec = Extract<ModelSpec, { provider: 'anthropic' | 'google' |
 /** The NAME in `${secret:NAME}`. */
 export const secretName = (reference: string): string => reference.slice('${secret:'.length, -1);
 
-export const defaultTimeout = 300;
+const defaultTimeout = 300;
 
 /**
  * Runs one request. `read` finds the HTTP answer in the SDK's error, if there was one. Resolves with what `request` gave, or throws
  * ModelError: also when the deadline of `seconds` passes or `signal` aborts, whatever the SDK then does.
  */
-export const oneCall = async <T>(
+const oneCall = async <T>(
   callee: Callee,
   limits: { seconds: number; signal: AbortSignal },
   request: (signal: AbortSignal) => Promise<T>,
@@ -59,11 +59,59 @@ export const oneCall = async <T>(
   }
 };
 
+/** What a provider works with: its key, whom its calls go to, and the one way to make them. */
+export interface Remote<Key> {
+  key: Key;
+  callee: Callee;
+  /** What the SDK is told, so that its own clock never rings before ours, in milliseconds. */
+  timeout: number;
+  /** Runs one request under the deadline of the spec. `read` finds the HTTP answer in the SDK's error, if there was one. */
+  call<T>(
+    signal: AbortSignal,
+    request: (signal: AbortSignal) => Promise<T>,
+    read: (error: unknown) => Answer | undefined,
+  ): Promise<T>;
+  /** The model from its one method. */
+  model(complete: Model['complete']): Model;
+}
+
+/** Throws an operator-fixable ModelError when the key that the spec names is not set, or is none. */
+export const remote = <S extends RemoteSpec>(
+  spec: S,
+  context: ModelContext,
+  { name, url }: Pick<Callee, 'name' | 'url'>,
+): Remote<S['api_key']> => {
+  // There where the spec names one, as its type says.
+  const key = (spec.api_key && readKey(context, spec.api_key)) as S['api_key'];
+  const seconds = spec.timeout ?? defaultTimeout;
+  const keyName = spec.api_key && secretName(spec.api_key);
+  const callee: Callee = { name, model: spec.model, url, keyName, secrets: key ? [key] : [] };
+  return {
+    key,
+    callee,
+    timeout: sdkTimeout(seconds),
+    call: (signal, request, read) => oneCall(callee, { seconds, signal }, request, read),
+    model: (complete) => remoteModel(spec, key, complete),
+  };
+};
+
+type ApiError = abstract new (
+  ...given: never[]
+) => { status: number | undefined; headers: Headers | undefined; error: unknown };
+
+/** Finds the HTTP answer in the errors of Anthropic's and OpenAI's SDKs, which are made alike. */
+export const answerIn =
+  (Kind: ApiError) =>
+  (error: unknown): Answer | undefined =>
+    error instanceof Kind && error.status
+      ? { status: error.status, headers: error.headers, body: error.error }
+      : undefined;
+
 /** JSON was expected and a page of HTML came. */
 const isPageError = (error: unknown): boolean => error instanceof SyntaxError && error.message.includes("'<'");
 
 /** What SDKs are told, so that their own clock never rings before the deadline above, in milliseconds. */
-export const sdkTimeout = (seconds: number): number => (seconds + 5) * 1000;
+const sdkTimeout = (seconds: number): number => (seconds + 5) * 1000;
 
 /** The error for an answer of 200 that is not what the service's API says: a proxy's page, a wrong address. */
 export const strangeAnswer = (callee: Callee): ModelError =>
@@ -88,7 +136,7 @@ export const cutOff = (maxTokens: number, reasoning: number): string =>
  * A remote model from what is known of it and its one method; there is nothing to close. Replies are kept: should one repeat the key, it
  * is crossed out.
  */
-export const remoteModel = (spec: RemoteSpec, key: string | undefined, complete: Model['complete']): Model => {
+const remoteModel = (spec: RemoteSpec, key: string | undefined, complete: Model['complete']): Model => {
   const forms = key ? formsOf(key) : [];
   return {
     ...modelFacts(spec),
@@ -101,7 +149,7 @@ export const remoteModel = (spec: RemoteSpec, key: string | undefined, complete:
 };
 
 /** Reads the key that a reference names. Throws an operator-fixable ModelError for one that no header can carry. */
-export const readKey = (context: ModelContext, reference: string): string => {
+const readKey = (context: ModelContext, reference: string): string => {
   const name = secretName(reference);
   const key = context.secret(name);
   if (/^[\x21-\x7e]+$/.test(key)) return key;

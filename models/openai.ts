@@ -6,17 +6,7 @@ import { type Answer, answerError, type Callee, who } from './answer-error.ts';
 import { checkReply } from './checked.ts';
 import { isOpenAi, modelFacts, officialUrl } from './facts.ts';
 import type { Model, ModelContext, ModelReply, ModelRequest } from './model.ts';
-import {
-  cutOff,
-  defaultTimeout,
-  oneCall,
-  readKey,
-  remoteModel,
-  sdkTimeout,
-  secretName,
-  strangeAnswer,
-  usageOf,
-} from './one-call.ts';
+import { answerIn, cutOff, type Remote, remote, strangeAnswer, usageOf } from './one-call.ts';
 import { bodyOf, type OpenAiSpec, type Skills } from './openai-request.ts';
 import { yesProbabilities } from './probabilities.ts';
 
@@ -29,17 +19,11 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
       'spec',
       `Model ${spec.model} of OpenAI needs \`api_key: "\${secret:OPENAI_API_KEY}"\`, or the \`base_url\` of a compatible server.`,
     );
-  const key = spec.api_key && readKey(context, spec.api_key);
-  const callee: Callee = {
-    name: skills.official ? 'OpenAI' : 'OpenAI-compatible server',
-    model: spec.model,
-    url,
-    keyName: spec.api_key && secretName(spec.api_key),
-    secrets: key ? [key] : [],
-  };
-  const { client, read } = await connect(spec, url, key, listeningFetch(context, skills.official));
-  const seconds = spec.timeout ?? defaultTimeout;
-  return remoteModel(spec, key, async (request, { signal }) => {
+  const name = skills.official ? 'OpenAI' : 'OpenAI-compatible server';
+  const service = remote(spec, context, { name, url });
+  const { callee, call, model } = service;
+  const { client, read } = await connect(service, listeningFetch(context, skills.official));
+  return model(async (request, { signal }) => {
     const body = bodyOf(spec, request, skills);
     let answer: Answer | undefined;
     const readAndKeep = (error: unknown) => {
@@ -48,7 +32,7 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
     };
     try {
       const send = (stop: AbortSignal) => client.chat.completions.create(body, { signal: stop });
-      return replyOf(spec, request, callee, await oneCall(callee, { seconds, signal }, send, readAndKeep));
+      return replyOf(spec, request, callee, await call(signal, send, readAndKeep));
     } catch (error) {
       if (answer && isRefusal(answer)) return refusedReply(spec, request, callee);
       throw (answer && unlearn(skills, callee, answer)) ?? error;
@@ -56,11 +40,11 @@ export const openaiModel = async (spec: OpenAiSpec, context: ModelContext): Prom
   });
 };
 
-const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefined, listening: typeof fetch) => {
+const connect = async ({ key, callee, timeout }: Remote<string | undefined>, listening: typeof fetch) => {
   const { OpenAI, APIError } = await import('openai');
   const client = new OpenAI({
-    baseURL,
-    timeout: sdkTimeout(spec.timeout ?? defaultTimeout),
+    baseURL: callee.url,
+    timeout,
     maxRetries: 0,
     logLevel: 'off',
     fetch: listening,
@@ -71,11 +55,7 @@ const connect = async (spec: OpenAiSpec, baseURL: string, key: string | undefine
     project: null,
     ...(!key && { defaultHeaders: { Authorization: null } }),
   });
-  const read = (error: unknown): Answer | undefined =>
-    error instanceof APIError && error.status
-      ? { status: error.status, headers: error.headers, body: error.error }
-      : undefined;
-  return { client, read };
+  return { client, read: answerIn(APIError) };
 };
 
 const skillsOf = (spec: OpenAiSpec, url: string): Skills => {

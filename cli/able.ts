@@ -9,9 +9,10 @@ import { LbiError } from '../core/errors.ts';
 import { modelsNamedBy } from '../core/own.ts';
 import { isOwn } from '../core/own-path.ts';
 import { stageOf } from '../core/plan.ts';
+import { secretName } from '../models/one-call.ts';
 import { findWeights } from '../models/weights.ts';
 import type { Plan } from '../schemas/plan.ts';
-import { cacheFolder, environmentFile, indexesFolder } from './home.ts';
+import { cacheFolder, indexesFolder, secretHere } from './home.ts';
 import { driverOf, plannedModel, plannedStage } from './modules.ts';
 import { folderHash } from './plans.ts';
 
@@ -45,9 +46,8 @@ async function ownModelLack(plan: Plan, name: string): Promise<string | undefine
     const same = createHash('sha256').update(bytes).digest('hex') === plan.versions.contents[`models.${name}`];
     return same ? undefined : `${path} is another file than the one that was planned with`;
   }
-  const secret = /^\$\{secret:(.*)\}$/.exec(spec.api_key ?? '')?.[1];
-  if (secret === undefined || (process.env[secret] ?? environmentFile()[secret] ?? '') !== '') return undefined;
-  return `the secret ${secret} is not set here`;
+  const secret = spec.api_key && secretName(spec.api_key);
+  return secret === undefined || secretHere(secret) !== undefined ? undefined : `the secret ${secret} is not set here`;
 }
 
 /** Stages of the user's own that ask the model work in its queue. */

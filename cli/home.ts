@@ -33,6 +33,13 @@ export function environmentFile(): NodeJS.Dict<string> {
   }
 }
 
+/** The values that a secret has here: the environment's first, then that of `.env`. Never shown. */
+export const secretsHere = (name: string): string[] =>
+  [process.env[name], environmentFile()[name]].filter((value) => value !== undefined && value !== '') as string[];
+
+/** The first of them; undefined where the secret is not set. */
+export const secretHere = (name: string): string | undefined => secretsHere(name)[0];
+
 export const storeUrl = (): string => process.env.LBI_STORE ?? join(homeFolder(), 'store');
 
 /** Where runs put their retrieval indexes. */

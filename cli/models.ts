@@ -17,7 +17,7 @@ import { findWeights } from '../models/weights.ts';
 import type { FullOwnModel } from '../schemas/pipeline/model.ts';
 import type { Plan } from '../schemas/plan.ts';
 import { hashOf } from '../store/json.ts';
-import { cacheFolder, environmentFile, notHere, program } from './home.ts';
+import { cacheFolder, notHere, program, secretsHere } from './home.ts';
 import { plannedModel } from './modules.ts';
 import { modelQueue } from './queues.ts';
 
@@ -25,12 +25,8 @@ import { modelQueue } from './queues.ts';
 const refused = new Set<string>();
 const refusedAs = (name: string, value: string): string => hashOf([name, value]);
 
-/** Values that a secret may have here: the environment's first, then that of `.env` beside `.lbi`. */
-const valuesOf = (name: string): string[] =>
-  [process.env[name], environmentFile()[name]].filter((value) => value !== undefined && value !== '') as string[];
-
 const untried = (name: string): string | undefined =>
-  valuesOf(name).find((value) => !refused.has(refusedAs(name, value)));
+  secretsHere(name).find((value) => !refused.has(refusedAs(name, value)));
 
 /**
  * Reads a secret at the moment it is needed, so that a mended key is noticed. A value that was refused steps back behind the other:
@@ -39,7 +35,7 @@ const untried = (name: string): string | undefined =>
 function secret(name: string): string {
   const fresh = untried(name);
   if (fresh !== undefined) return fresh;
-  const values = valuesOf(name);
+  const values = secretsHere(name);
   // All were refused: they are tried again in their order, for one of them may have been mended where it came from.
   for (const value of values) refused.delete(refusedAs(name, value));
   const [first] = values;

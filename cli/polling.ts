@@ -3,6 +3,8 @@
  * same, so that the work fails with a message that says what is missing and where, instead of waiting unseen.
  */
 import type { Client } from '@temporalio/client';
+import { processIsAlive } from '../environments/orphans.ts';
+import { pollersOf } from './pollers.ts';
 import { workerHost } from './workers.ts';
 
 /** Milliseconds for which a poll is a sign of life: a waiting one is renewed every minute. */
@@ -21,28 +23,7 @@ interface Known {
 /** A process of this machine that is gone is known to be: its last poll is no sign of life. Names are `<host>.<pid>.<boot>`. */
 function gone(name: string): boolean {
   const [, pid] = /\.(\d+)\.[0-9a-f]+$/.exec(name) ?? [];
-  if (pid === undefined || !name.startsWith(`${workerHost()}.`)) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
-}
-
-/** Who polled a queue for activities lately, by the name of the process. */
-async function pollersOf(client: Client, namespace: string, queue: string): Promise<Map<string, number>> {
-  const asked = client.connection.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: queue },
-    taskQueueType: 2,
-  });
-  const { pollers } = await asked;
-  const seen = (pollers ?? []).map(({ identity, lastAccessTime }): [string, number] => [
-    identity ?? '',
-    Number(lastAccessTime?.seconds ?? 0) * 1000,
-  ]);
-  return new Map(seen.filter(([name, at]) => Date.now() - at < pollLasts && !gone(name)));
+  return pid !== undefined && name.startsWith(`${workerHost()}.`) && !processIsAlive(Number(pid));
 }
 
 /** @param main the queue that every worker of the project polls; @param me how this process is called; @param say hears what the machine lacks, once for each queue and reason */
@@ -65,7 +46,9 @@ export function polling(
     return state;
   };
   const elsewhere = async (queue: string): Promise<boolean> =>
-    [...(await pollersOf(client, namespace, queue)).keys()].some((name) => name !== me);
+    (await pollersOf(client.workflowService, namespace, queue, 'activities')).some(
+      ({ identity, at }) => identity !== me && Date.now() - at < pollLasts && !gone(identity),
+    );
   return async (queue, lack) => {
     const { lack: missing, since } = await look(queue, lack);
     if (missing === undefined) return true;

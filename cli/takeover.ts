@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { pollersOf } from './pollers.ts';
 import { alive } from './processes.ts';
 import { identify } from './server/process.ts';
 
@@ -114,17 +115,14 @@ export async function giveBack(client: Client, dead: Predecessor[], queue: strin
   return given;
 }
 
-// temporal.api.enums.v1: PendingActivityState, TaskQueueType
+/** PENDING_ACTIVITY_STATE_STARTED of the server's API. */
 const begun = 2;
-const ofWorkflows = 1;
 
 /** True when no other worker than these was seen at the queue of workflows. */
-async function onlyMe(client: Client, queue: string, these: Set<string>): Promise<boolean> {
-  const { namespace } = client.options;
-  const asked = { namespace, taskQueue: { name: queue }, taskQueueType: ofWorkflows };
-  const { pollers } = await client.workflowService.describeTaskQueue(asked);
-  return (pollers ?? []).every(({ identity }) => these.has(identity ?? ''));
-}
+const onlyMe = async (client: Client, queue: string, these: Set<string>): Promise<boolean> =>
+  (await pollersOf(client.workflowService, client.options.namespace, queue, 'workflows')).every(({ identity }) =>
+    these.has(identity),
+  );
 
 async function giveBackOf(
   client: Client,

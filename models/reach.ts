@@ -1,9 +1,7 @@
 /** Whether a remote model would answer: its provider is asked what it knows of the model, which costs nothing. */
 import { nearest } from '../core/spec/suggest.ts';
-import type { ModelSpec } from '../schemas/pipeline/model.ts';
 import { officialUrl } from './facts.ts';
-
-type RemoteSpec = Extract<ModelSpec, { provider: 'anthropic' | 'google' | 'openai' }>;
+import { type RemoteSpec, secretName } from './one-call.ts';
 
 export interface Reach {
   ok: boolean;
@@ -122,7 +120,7 @@ export async function reach(spec: RemoteSpec, key: string | undefined): Promise<
 const refused = (spec: RemoteSpec, reply: Response): Reach => ({
   ok: false,
   detail: `${new URL(addressOf(spec)).origin} refuses the key (${reply.status})`,
-  fix: `put a valid key into ${('api_key' in spec ? spec.api_key : undefined)?.slice('${secret:'.length, -1) ?? 'api_key'}`,
+  fix: `put a valid key into ${spec.api_key === undefined ? 'api_key' : secretName(spec.api_key)}`,
   ...clockOf(reply),
 });
 

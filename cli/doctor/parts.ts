@@ -7,19 +7,13 @@ import { findBubblewrap, findChromium, installCommand } from '../../setup/browse
 import { sha256 } from '../../setup/download.mjs';
 import { isHere, modelFiles } from '../../setup/models.mjs';
 import { output } from '../../setup/places.mjs';
-import { environmentFile } from '../home.ts';
+import { secretHere } from '../home.ts';
 import { ollamaAddress } from '../init/look.ts';
 import { type Check, check, found } from './check.ts';
 import { bring } from './machine.ts';
 
 export const allModels = knownModels.map(({ name }) => name);
 const keyNames = ['ANTHROPIC_API_KEY', 'GEMINI_API_KEY', 'GOOGLE_API_KEY', 'OPENAI_API_KEY'];
-
-/** The value of a secret here: the environment first, then `.env`. Never shown. */
-export const secretHere = (name: string): string | undefined => {
-  const value = process.env[name] ?? environmentFile()[name];
-  return value === '' ? undefined : value;
-};
 
 export const chromium = () =>
   found('Chromium', async () => {

@@ -7,19 +7,20 @@ import { withDefaults } from '../../core/spec/defaults.ts';
 import { openDriver } from '../../environments/environments.ts';
 import type { OwnEnvironment } from '../../environments/own.ts';
 import { openModel } from '../../models/models.ts';
+import { secretName } from '../../models/one-call.ts';
 import { reach } from '../../models/reach.ts';
 import { findWeights } from '../../models/weights.ts';
 import type { FullModel } from '../../schemas/pipeline/model.ts';
 import type { FullSpec } from '../../schemas/pipeline/pipeline.ts';
 import { onPath } from '../../setup/places.mjs';
-import { cacheFolder, indexesFolder, program } from '../home.ts';
+import { cacheFolder, indexesFolder, program, secretHere } from '../home.ts';
 import { loadModule } from '../modules.ts';
 import { hasPrice, type PipelineFileOptions, readPipelineFile, unreadable } from '../pipeline-file.ts';
 import { readPrompts } from '../prompts.ts';
 import { WrongCall } from '../wrong-call.ts';
 import { type Check, check, wrong } from './check.ts';
 import { bring } from './machine.ts';
-import { embedder, fonts, secretHere } from './parts.ts';
+import { embedder, fonts } from './parts.ts';
 import { packageCheck, sourceCheck } from './sources.ts';
 
 export interface PipelineCheckOptions extends PipelineFileOptions {
@@ -79,7 +80,7 @@ async function remoteCheck(
   model: Extract<FullModel, { provider: 'anthropic' | 'google' | 'openai' }>,
   online: boolean,
 ): Promise<Check> {
-  const secret = model.api_key?.slice('${secret:'.length, -1);
+  const secret = model.api_key && secretName(model.api_key);
   const key = secret === undefined ? undefined : secretHere(secret);
   if (secret !== undefined && key === undefined)
     return check(what, false, `${model.provider} ${model.model}: ${secret} is not set`, `echo ${secret}=… >> .env`);

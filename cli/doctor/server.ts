@@ -7,6 +7,7 @@ import { temporal } from '../../temporal.config.ts';
 import { keyring, keyVariable } from '../encryption/keys.ts';
 import { program, storeUrl } from '../home.ts';
 import { openRuns } from '../open-runs.ts';
+import { pollersOf } from '../pollers.ts';
 import { liveState } from '../processes.ts';
 import { knownProject, queueOf } from '../project.ts';
 import { attributeCommands, missingAttributes } from '../server/attributes.ts';
@@ -52,9 +53,7 @@ async function ask(home: string): Promise<Asked> {
       const project = await projectHere();
       asked.queue = queueOf(project ?? 'PROJECT');
       if (project === undefined) return;
-      const taskQueue = { name: asked.queue };
-      const { pollers } = await workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 });
-      asked.pollers = pollers?.length ?? 0;
+      asked.pollers = (await pollersOf(workflowService, namespace, asked.queue, 'workflows')).length;
       for await (const { keyId = '' } of openRuns(client, asked.queue))
         asked.keys[keyId] = (asked.keys[keyId] ?? 0) + 1;
     });

@@ -1,7 +1,7 @@
 /** The keys that payloads are encrypted with: read from the environment or `.env`, never taken as an argument, never shown. */
 import { createHash, randomBytes } from 'node:crypto';
 import { LbiError } from '../../core/errors.ts';
-import { environmentFile, program } from '../home.ts';
+import { program, secretHere } from '../home.ts';
 
 export const keyVariable = 'LBI_ENCRYPTION_KEY';
 
@@ -48,7 +48,7 @@ let read: { text: string; ring: Keyring; at: number } | undefined;
 export function keyring(): Keyring {
   const now = Date.now();
   if (read !== undefined && now - read.at < goodFor) return read.ring;
-  const text = process.env[keyVariable] ?? environmentFile()[keyVariable] ?? '';
+  const text = secretHere(keyVariable) ?? '';
   const ring = read?.text === text ? read.ring : parseKeys(text);
   read = { text, ring, at: now };
   return ring;

@@ -4,8 +4,8 @@
  */
 import type { Connection } from '@temporalio/client';
 import { temporal } from '../../temporal.config.ts';
+import { pollersOf } from '../pollers.ts';
 import { queueOf } from '../project.ts';
-import { activityQueue } from './register.ts';
 
 /** Beside a model's queue. */
 const beside = (queue: string): string => `${queue}.workers`;
@@ -25,15 +25,7 @@ export interface Presence {
 export function seePresence(connection: Connection, namespace: string): Presence {
   return {
     workers: async (queue) => {
-      const { pollers = [] } = await connection.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: beside(queue) },
-        taskQueueType: activityQueue,
-      });
-      const seen = pollers.map(({ identity, lastAccessTime }) => ({
-        identity: identity ?? '',
-        at: Number(lastAccessTime?.seconds ?? 0) * 1000 + Number(lastAccessTime?.nanos ?? 0) / 1e6,
-      }));
+      const seen = await pollersOf(connection.workflowService, namespace, beside(queue), 'activities');
       // Against the newest, not against this machine's clock: the times are the server's.
       const newest = Math.max(0, ...seen.map(({ at }) => at));
       return seen

@@ -4,6 +4,7 @@
  */
 import type { Connection } from '@temporalio/client';
 import type { Limits, Pace } from '../../core/rate.ts';
+import { queueTypes } from '../pollers.ts';
 
 /** What a queue's configuration says. */
 export interface Kept {
@@ -34,14 +35,12 @@ export interface Register {
 
 const paceMark = 'lbi: ';
 const limitsMark = 'lbi limits: ';
-/** TASK_QUEUE_TYPE_ACTIVITY of the server's API. */
-export const activityQueue = 2;
 
 /** @param identity who is named as the one that changed it */
 export function openRegister(connection: Connection, namespace: string, identity: string): Register {
   const service = connection.workflowService;
   const update = async (queue: string, change: object): Promise<Kept> => {
-    const call = { namespace, identity, taskQueue: queue, taskQueueType: activityQueue, ...change };
+    const call = { namespace, identity, taskQueue: queue, taskQueueType: queueTypes.activities, ...change };
     return keptIn((await service.updateTaskQueueConfig(call)).config);
   };
   return {
@@ -49,7 +48,7 @@ export function openRegister(connection: Connection, namespace: string, identity
       const { config, stats } = await service.describeTaskQueue({
         namespace,
         taskQueue: { name: queue },
-        taskQueueType: activityQueue,
+        taskQueueType: queueTypes.activities,
         reportStats: true,
         reportConfig: true,
       });

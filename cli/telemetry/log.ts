@@ -4,6 +4,7 @@ import type { LogLevel, LogMetadata } from '@temporalio/common';
 import type { Logger as TemporalLogger } from '@temporalio/worker';
 import { type Logger, pino } from 'pino';
 import { LbiError } from '../../core/errors.ts';
+import { formsOf } from '../../models/conceal.ts';
 import { environmentFile } from '../home.ts';
 import { type Level, levels } from './levels.ts';
 
@@ -21,8 +22,8 @@ const secretName = /key|token|secret|password|passwd|credential|headers/i;
 const setting = /^(LBI|TEMPORAL|OTEL)_/;
 
 /**
- * Replaces the values of secrets (variables with such a name, and all of `.env`) wherever they stand. Nothing ought to log them; a
- * provider that repeats a key in its error does.
+ * Replaces the values of secrets (variables with such a name, and all of `.env`) wherever they stand, in every form in which they travel.
+ * Nothing ought to log them; a provider that repeats a key in its error does.
  */
 export function secretMask(): (text: string) => string {
   const named = Object.entries(process.env).filter(([name]) => secretName.test(name));
@@ -35,8 +36,7 @@ export function secretMask(): (text: string) => string {
       // Several keys in one variable are separated by commas, and may be repeated one by one.
       const all = [...named, ...own].flatMap(([, value = '']) => [value, ...value.split(',')]);
       const long = all.filter((value) => value.length >= 8);
-      const forms = long.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
-      values = [...new Set(forms)].toSorted((a, b) => b.length - a.length);
+      values = [...new Set(long.flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
     }
     return values.reduce((masked, value) => masked.replaceAll(value, '***'), text);
   };

@@ -28,21 +28,20 @@ export interface Sessions {
   ids(): string[];
   /** How many sessions are held for that queue. */
   held(queue: string): number;
-  /** Resolves when a session was closed. */
-  released(): Promise<void>;
+  /** Hears of every session that was closed. */
+  onRelease(hear: () => void): void;
 }
 
 /** @param root folder of this process alone, for the sessions' working folders */
 export function openSessions(root: string): Sessions {
   const sessions = new Map<string, Held>();
-  let waiters: (() => void)[] = [];
+  const hearers: (() => void)[] = [];
   let leaving = false;
 
   const forget = async (id: string): Promise<void> => {
     const held = sessions.get(id);
     sessions.delete(id);
-    for (const waiter of waiters) waiter();
-    waiters = [];
+    for (const hear of hearers) hear();
     if (held !== undefined) await rm(held.workdir, { recursive: true, force: true });
   };
 
@@ -95,7 +94,7 @@ export function openSessions(root: string): Sessions {
     },
     ids: () => [...sessions.keys()],
     held: (queue) => [...sessions.values()].filter((held) => held.queue === queue).length,
-    released: () => new Promise((resolve) => waiters.push(resolve)),
+    onRelease: (hear) => void hearers.push(hear),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The task queues of models and environments: their names, and the workers that poll them. */
 import { createHash } from 'node:crypto';
-import type { CustomSlotSupplier, NativeConnection, SlotPermit, WorkerOptions } from '@temporalio/worker';
+import type { CustomSlotSupplier, NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { modelSpecOf } from '../activities/plans.ts';
 import type { Sessions } from '../activities/sessions.ts';
@@ -16,6 +16,7 @@ import { modelLack, placeLack } from './able.ts';
 import type { Keeper } from './limits/keeper.ts';
 import { declaredOf } from './limits/meter.ts';
 import type { Slots } from './limits/slots.ts';
+import { gatedSlots } from './slots.ts';
 
 const short = (value: unknown): string =>
   createHash('sha256')
@@ -49,39 +50,10 @@ export function environmentQueue(plan: Plan, name: string): string {
 }
 
 /** Takes `open` tasks only while a session slot is free: what is opening and what is held stay below the bound. */
-export function sessionSlots(sessions: Sessions, queue: string, bound: number): CustomSlotSupplier<never> {
-  let opening = 0;
-  const take = (): SlotPermit | null => {
-    if (opening + sessions.held(queue) >= bound) return null;
-    opening += 1;
-    return {};
-  };
-  return {
-    type: 'custom',
-    reserveSlot: async (_context, signal) => {
-      for (;;) {
-        const permit = take();
-        if (permit !== null) return permit;
-        await new Promise<void>((resolve, reject) => {
-          const abort = (): void => reject(new DOMException('the reservation is no longer needed', 'AbortError'));
-          if (signal.aborted) abort();
-          signal.addEventListener('abort', abort, { once: true });
-          // A slot also frees up when a reservation is given back, which no session tells of.
-          const timer = setTimeout(resolve, 500);
-          void sessions.released().then(() => {
-            clearTimeout(timer);
-            signal.removeEventListener('abort', abort);
-            resolve();
-          });
-        });
-      }
-    },
-    tryReserveSlot: take,
-    markSlotUsed: () => {},
-    releaseSlot: () => {
-      opening -= 1;
-    },
-  };
+function sessionSlots(sessions: Sessions, queue: string, bound: number): CustomSlotSupplier<never> {
+  const { supplier, wake } = gatedSlots((opening) => opening + sessions.held(queue) < bound);
+  sessions.onRelease(wake);
+  return supplier;
 }
 
 interface QueueContext {

@@ -62,7 +62,7 @@ export function dryDeps(store: Store, packageFolder: Deps['packageFolder'], hear
       leave: () => [],
       leaving: () => false,
       held: () => 0,
-      released: async () => {},
+      onRelease: () => {},
     },
     packageFolder,
     // What is fetched already may be looked at.

@@ -39,7 +39,7 @@ export function partsOf(store: Store, folder: string, own: Partial<Deps> = {}): 
     driver: none,
     stage: none,
     sessions: {
-      ...{ open: none, get: none, close: none, closeAll: none, ids: none, held: none, released: none },
+      ...{ open: none, get: none, close: none, closeAll: none, ids: none, held: none, onRelease: none },
       ...{ leave: none, leaving: () => false },
     },
     packageFolder: none,

@@ -46,26 +46,16 @@ const pathOf = ({ run, of, page }: TakeUpInput): string =>
 
 async function takeOut(store: Store, input: TakeUpInput, taken: TakenUp): Promise<void> {
   const path = pathOf(input);
-  const gone = new Set([
-    ...taken.documents.map(({ document, at }) => `${document.id} ${at}`),
-    ...taken.episodes.map(({ entry }) => tryOf(entry)),
-  ]);
-  if (input.of === 'documents') {
-    const all = await readPage<FailedDocument[]>(store, path);
-    await writePage(
-      store,
-      path,
-      all.filter(({ document, at }) => !gone.has(`${document.id} ${at}`)),
-    );
-    return;
-  }
-  const all = await readPage<EpisodeEntry[]>(store, path);
+  const gone = new Set([...taken.documents.map(failureOf), ...taken.episodes.map(({ entry }) => tryOf(entry))]);
+  const all = await readPage<(FailedDocument | EpisodeEntry)[]>(store, path);
   await writePage(
     store,
     path,
-    all.filter((entry) => !gone.has(tryOf(entry))),
+    all.filter((one) => !gone.has('document' in one ? failureOf(one) : tryOf(one))),
   );
 }
+
+const failureOf = ({ document, at }: FailedDocument): string => `${document.id} ${at}`;
 
 const tryOf = ({ id, tries = 0 }: EpisodeEntry): string => `${id} ${tries}`;
 

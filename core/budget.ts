@@ -12,13 +12,6 @@ export interface Caps {
 
 export type Amounts = { [K in keyof Caps]: number };
 
-/** The option of `lbi resume` that raises each cap. */
-const raisedBy: { [K in keyof Caps]: string } = {
-  usd: '--budget USD',
-  tokens: '--budget-tokens N',
-  hours: '--budget-hours N',
-};
-
 const inWords: { [K in keyof Caps]: (amount: number) => string } = {
   usd: (amount) => (amount > 0 && amount < 0.1 ? `$${amount.toFixed(4)}` : `$${amount.toFixed(2)}`),
   tokens: (amount) => `${Math.round(amount)} tokens`,
@@ -44,8 +37,21 @@ export const mayBegin = (caps: Caps, spent: Amounts, reserved: Amounts, own: Par
     return cap === null || (used < cap && used + (own[kind] ?? 0) <= cap);
   });
 
-/** Which cap is reached, and the command that raises it; undefined while none is. @param own what one more task may take, where that is capped */
-export function capReached(caps: Caps, spent: Amounts, run: string, own: Partial<Amounts> = {}): string | undefined {
+/** Whose caps they are, as a message says it, and how `lbi resume` raises each. */
+interface Owner {
+  /** `construct: ` before the amount; empty for the run */
+  name: string;
+  raisedBy: Record<keyof Caps, string>;
+}
+
+/** Which of the caps is reached, and the command that raises it. @param own what one more task may take, where that is capped */
+function reachedOf(
+  { name, raisedBy }: Owner,
+  caps: Caps,
+  spent: Amounts,
+  run: string,
+  own: Partial<Amounts> = {},
+): string | undefined {
   const kind = kinds.find((candidate) => {
     const cap = caps[candidate] ?? Number.POSITIVE_INFINITY;
     return spent[candidate] >= cap || spent[candidate] + (own[candidate] ?? 0) > cap;
@@ -55,10 +61,19 @@ export function capReached(caps: Caps, spent: Amounts, run: string, own: Partial
   const [used, most] = [inWords[kind](spent[kind]), inWords[kind](cap)];
   const said =
     spent[kind] >= cap
-      ? `the budget of ${most} is spent (${used})`
-      : `the budget of ${most} has no room for a task of ${inWords[kind](own[kind] ?? 0)} (${used} are spent)`;
+      ? `the budget of ${name}${most} is spent (${used})`
+      : `the budget of ${name}${most} has no room for a task of ${inWords[kind](own[kind] ?? 0)} (${used} are spent)`;
   return `${said}: lbi resume ${run} ${raisedBy[kind]}`;
 }
+
+const theRun: Owner = {
+  name: '',
+  raisedBy: { usd: '--budget USD', tokens: '--budget-tokens N', hours: '--budget-hours N' },
+};
+
+/** Which cap is reached, and the command that raises it; undefined while none is. @param own what one more task may take, where that is capped */
+export const capReached = (caps: Caps, spent: Amounts, run: string, own: Partial<Amounts> = {}): string | undefined =>
+  reachedOf(theRun, caps, spent, run, own);
 
 /** Stages by the part of an account before the slash; the query is asked for the sake of the actions. */
 const accountsOf: Record<PaidStage, string[]> = {
@@ -88,12 +103,10 @@ export function stageCapReached(
   run: string,
 ): string | undefined {
   for (const stage of stages) {
-    const reached = capReached(capOf(caps, stage), amountsOf(spentBy(usage, stage)), run);
-    if (reached !== undefined)
-      return reached
-        .replace('the budget of', `the budget of ${stage}:`)
-        .replace('--budget-tokens N', `--stage-tokens ${stage}=N`)
-        .replace('--budget USD', `--stage-budget ${stage}=USD`);
+    const raisedBy = { ...theRun.raisedBy, usd: `--stage-budget ${stage}=USD`, tokens: `--stage-tokens ${stage}=N` };
+    const owner = { name: `${stage}: `, raisedBy };
+    const reached = reachedOf(owner, capOf(caps, stage), amountsOf(spentBy(usage, stage)), run);
+    if (reached !== undefined) return reached;
   }
   return undefined;
 }

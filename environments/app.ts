@@ -123,11 +123,11 @@ const launch = async (spec: AppSpec, context: SessionContext, values: Values, po
   const problem = await waitReady(exit, `${origin}${spec.ready ?? '/'}`, spec.start_timeout ?? 60, context.signal);
   if (problem === undefined) {
     const lost = exit.ended.then(() => {
-      throw ended(command, exit.how, lines);
+      throw ended(command, exit.by, lines);
     });
     // Whoever works with the application listens; nobody need.
     lost.catch(() => undefined);
-    const alive = (): boolean => exit.how === undefined;
+    const alive = (): boolean => exit.by === undefined;
     return { origin, port, dir, fill: (part) => fill(part, values, 'url or allow'), lost, alive, stop };
   }
   await stop();
@@ -135,10 +135,13 @@ const launch = async (spec: AppSpec, context: SessionContext, values: Values, po
   return { message: `app.command: "${command.join(' ')}" ${problem}\n${output || '(it printed nothing)'}`, output };
 };
 
-const ended = (command: string[], how: string | undefined, lines: string[]): EnvironmentError =>
+/** `by` is a signal, or `exit N`: a shell that finds no program gives 127. */
+const endWords = (by: string, when = ''): string => (by === 'exit 127' ? 'was not found' : `ended${when} (${by})`);
+
+const ended = (command: string[], by: string | undefined, lines: string[]): EnvironmentError =>
   new EnvironmentError(
     'session-lost',
-    `The application "${command.join(' ')}" ${how ?? 'ended'}; the session is rebuilt with another. Its last lines:\n${tail(lines.join('\n')).slice(-800)}`,
+    `The application "${command.join(' ')}" ${by === undefined ? 'ended' : endWords(by)}; the session is rebuilt with another. Its last lines:\n${tail(lines.join('\n')).slice(-800)}`,
   );
 
 const collect = (output: Readable): string[] => {
@@ -153,11 +156,11 @@ const collect = (output: Readable): string[] => {
 /**
  * How the leader of the group ended. Waiting for the whole child would wait for its pipes, which its own children hold.
  */
-const watchExit = (child: ChildProcess): { how?: string; ended: Promise<void> } => {
-  const exit: { how?: string; ended: Promise<void> } = { ended: Promise.resolve() };
+const watchExit = (child: ChildProcess): { by?: string; ended: Promise<void> } => {
+  const exit: { by?: string; ended: Promise<void> } = { ended: Promise.resolve() };
   exit.ended = new Promise((resolve) => {
     child.once('exit', (code, signal) => {
-      exit.how = code === 127 ? 'was not found' : `ended (${signal ?? `exit ${code}`})`;
+      exit.by = signal ?? `exit ${code}`;
       resolve();
     });
   });
@@ -177,7 +180,7 @@ const stopGroup = async (child: ChildProcess, ended: Promise<void>, folder: stri
 
 /** Undefined once the address answers 200, else what went wrong. */
 const waitReady = async (
-  exit: { how?: string },
+  exit: { by?: string },
   address: string,
   seconds: number,
   signal: AbortSignal,
@@ -187,7 +190,7 @@ const waitReady = async (
   while (performance.now() < until) {
     if (signal.aborted) return 'was stopped with the worker.';
     last = await answer(address);
-    if (exit.how !== undefined) return `${exit.how.replace('ended', 'ended before it was ready')}. Its last lines:`;
+    if (exit.by !== undefined) return `${endWords(exit.by, ' before it was ready')}. Its last lines:`;
     if (last === '200') return undefined;
     await sleep(50);
   }

@@ -5,7 +5,7 @@ import type { Progress } from '../schemas/flow.ts';
 
 const dollars = (usd: number): string => `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
 
-const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** A row of a table. The UI draws cells without any space between them: each ends in one of its own. */
 const row = (...cells: (string | number)[]): string =>
@@ -21,7 +21,10 @@ interface Named {
 /** Reasons that are listed. */
 const mostReasons = 20;
 
-export function runDetails({ pipeline, run }: Named, progress: Progress): void {
+/** All of a run's progress but what is named workflow by workflow: it is drawn after every report. */
+export type Outline = Omit<Progress, 'blocked'>;
+
+export function runDetails({ pipeline, run }: Named, progress: Outline): void {
   const { funnel, phase, pausedAt, inFlight, waiting, dataset, recent } = progress;
   const lanes = progress.concurrency === undefined ? '' : ` of at most ${progress.concurrency}`;
   const failed = Object.entries(failureClasses).flatMap(([name, says]) => {
@@ -57,7 +60,7 @@ export function runDetails({ pipeline, run }: Named, progress: Progress): void {
   setCurrentDetails(lines.join('\n'));
 }
 
-function costTable({ usage, funnel }: Progress): string[] {
+function costTable({ usage, funnel }: Outline): string[] {
   const each = (usd: number): string => (funnel.kept > 0 ? dollars(usd / funnel.kept) : '–');
   const rows = Object.entries(usage).map(([account, used]) =>
     row(account, used.calls, used.input, used.cached, used.output, dollars(used.usd), each(used.usd)),
@@ -69,7 +72,7 @@ function costTable({ usage, funnel }: Progress): string[] {
   ];
 }
 
-function waitLines({ waits = [] }: Progress, run: string): string[] {
+function waitLines({ waits = [] }: Outline, run: string): string[] {
   const lines = waits
     .slice(0, mostReasons)
     .map(

@@ -23,7 +23,9 @@ import { upsertSearchAttributes } from './attributes.ts';
 import { book } from './book.ts';
 import { bounded, failureKind, failureMessage } from './call.ts';
 import { construct, type Harvest } from './construct.ts';
+import { moment } from './details.ts';
 import { type Gate, openGate } from './gate.ts';
+import { historyIsLong } from './history.ts';
 import { interact, type Ledger, recallWalk, type Walk } from './interact.ts';
 import { type EpisodeSession, episodeSession } from './session.ts';
 
@@ -91,10 +93,11 @@ async function live(
     parts.tell(kind === 'cancelled' ? 'cancelled' : 'failed', [...shown.lines, '', `**${kind}**: ${detail}`]);
     throw bounded(error);
   } finally {
-    if (!goesOn) await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
-    // Reported already: what a session leaves when it cannot be closed is reaped when a worker starts.
-    if (!goesOn)
+    if (!goesOn) {
+      await CancellationScope.nonCancellable(() => heard(() => run.signal(episodeDone, report)));
+      // Reported already: what a session leaves when it cannot be closed is reaped when a worker starts.
       await parts.session.close().catch((error: unknown) => log.warn('the session could not be closed', { error }));
+    }
   }
 }
 
@@ -107,8 +110,7 @@ interface Shown {
 }
 
 function show({ title, stage, lines, waits }: Shown): void {
-  const since = waits === null ? '' : new Date(waits.since).toISOString().slice(0, 16).replace('T', ' ');
-  const blocked = waits === null ? [] : ['', `**blocked** since ${since} UTC: ${waits.on}`];
+  const blocked = waits === null ? [] : ['', `**blocked** since ${moment(waits.since)}: ${waits.on}`];
   setCurrentDetails([`**${title}**`, '', `stage: ${stage}`, ...lines, ...blocked].join('\n'));
 }
 
@@ -210,11 +212,10 @@ async function held(flow: Flow, session: EpisodeSession, work: () => Promise<Wal
 }
 
 /** True when the history is so long that the episode should go on in another. A cancellation does not reach that one: it is heeded here. */
-function goesOnElsewhere({ timing }: Flow): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  const long = continueAsNewSuggested || (timing.historyEvents !== null && historyLength >= timing.historyEvents);
-  return long && !CancellationScope.current().consideredCancelled && patched('episodes-continue');
-}
+const goesOnElsewhere = ({ timing }: Flow): boolean =>
+  historyIsLong(timing.historyEvents) &&
+  !CancellationScope.current().consideredCancelled &&
+  patched('episodes-continue');
 
 const summarise = (input: EpisodeInput, walk: Walk, harvest: Harvest, ledger: Ledger): EpisodeEntry => ({
   ...emptyEntry(input.task, ''),

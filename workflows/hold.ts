@@ -1,5 +1,4 @@
 /** The lease of a place as its episode holds it: asked for before a session is opened, given back after it is closed. */
-import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   condition,
   getExternalWorkflowHandle,
@@ -9,12 +8,9 @@ import {
 } from '@temporalio/workflow';
 import { leaseId } from '../core/leases.ts';
 import type { Flow, LeaseHeld, LeaseState } from '../schemas/flow.ts';
-import { searchAttributes } from '../schemas/search-attributes.ts';
-import { upsertSearchAttributes } from './attributes.ts';
 import { call } from './call.ts';
-import { leaseGranted, leaseRelease } from './lease.ts';
-
-const blockedOnKey = defineSearchAttributeKey(searchAttributes.blockedOn, 'KEYWORD');
+import { showBlockedOn } from './gate.ts';
+import { instant, leaseGranted, leaseRelease } from './lease.ts';
 
 /** Seconds between two requests while it waits: the lease may have been lost with its workflow. The last repeats. */
 const patience = [30, 60, 120, 300, 600];
@@ -76,11 +72,11 @@ export function leaseOf({ interact, timing }: Flow, continued: boolean): Lease |
 const waitingFor = (name: string, me: string, state: LeaseState | null): string => {
   const held = (state?.holders ?? [])
     .filter(({ holder }) => holder !== me)
-    .map(({ holder, since }) => `held by \`${holder}\` since ${new Date(since).toISOString().slice(0, 19)}Z`);
+    .map(({ holder, since }) => `held by \`${holder}\` since ${instant(since)}`);
   return [`waiting for the lease \`${name}\``, ...held].join(', ');
 };
 
 function show(name: string, words: string | undefined): void {
-  upsertSearchAttributes([{ key: blockedOnKey, value: words === undefined ? null : `lease ${name}` }]);
+  showBlockedOn(words === undefined ? null : `lease ${name}`);
   setCurrentDetails(words ?? `holds the lease \`${name}\``);
 }

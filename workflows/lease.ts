@@ -14,11 +14,11 @@ import {
   log,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { askFor, giveTurns, takeOut } from '../core/leases.ts';
 import type { LeaseHeld, LeaseRequest, LeaseState } from '../schemas/flow.ts';
 import { call } from './call.ts';
+import { historyIsLong } from './history.ts';
 
 export const leaseAcquire = defineSignal<[LeaseRequest]>('acquire');
 export const leaseRelease = defineSignal<[{ holder: string }]>('release');
@@ -35,8 +35,8 @@ const idleSeconds = 60;
 /** Events after which it continues as new, whatever the server advises. */
 const mostEvents = 2000;
 
-export async function lease(input: LeaseState): Promise<void> {
-  const state = input;
+/** @param state who holds it and who waits; changed as it goes */
+export async function lease(state: LeaseState): Promise<void> {
   let touched = 0;
   const touch = (): void => {
     touched += 1;
@@ -69,8 +69,7 @@ export async function lease(input: LeaseState): Promise<void> {
     const changed = await condition(() => touched > seen, (busy ? state.checkSeconds : idleSeconds) * 1000);
     if (!changed && !busy) break;
     if (!changed) await takeOutGone(state);
-    const { continueAsNewSuggested, historyLength } = workflowInfo();
-    if (continueAsNewSuggested || historyLength >= mostEvents) {
+    if (historyIsLong(mostEvents)) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof lease>(state);
     }
@@ -108,13 +107,14 @@ async function takeOutGone(state: LeaseState): Promise<void> {
   }
 }
 
-const since = (time: number): string => new Date(time).toISOString().slice(0, 19);
+/** A moment, to the second. */
+export const instant = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 const details = ({ name, holders, waiting }: LeaseState): string =>
   [
     `**${name}**`,
     '',
-    ...holders.map((each) => `- held by \`${each.holder}\` since ${since(each.since)}Z, epoch ${each.epoch}`),
-    ...waiting.map((each, at) => `- ${at + 1}. in turn: \`${each.holder}\`, since ${since(each.since)}Z`),
+    ...holders.map((each) => `- held by \`${each.holder}\` since ${instant(each.since)}, epoch ${each.epoch}`),
+    ...waiting.map((each, at) => `- ${at + 1}. in turn: \`${each.holder}\`, since ${instant(each.since)}`),
     ...(holders.length + waiting.length === 0 ? ['nobody holds it'] : []),
   ].join('\n');

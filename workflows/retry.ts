@@ -52,7 +52,8 @@ async function takePage(state: RunState, { id, class: wanted, of, page }: RetryW
     else funnel.documentsFailed = (funnel.documentsFailed ?? 1) - 1;
     addFailures(funnel, { [name]: 1 }, -1);
     funnel.retried = (funnel.retried ?? 0) + 1;
-    carried.documentsAgain = [...(carried.documentsAgain ?? []), document];
+    carried.documentsAgain ??= [];
+    carried.documentsAgain.push(document);
   }
   for (const { task, entry } of taken.episodes) {
     untallyEntry(state, entry);

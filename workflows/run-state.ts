@@ -1,7 +1,7 @@
 /** The state of a run: what its workflow knows, counts, shows, and carries over continue-as-new. */
 
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { condition, patched, workflowInfo } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import { failuresOf } from '../core/failure-class.ts';
 import { tooManyFailures } from '../core/failure-rate.ts';
 import { chargeAll, count } from '../core/usage.ts';
@@ -18,6 +18,7 @@ import { searchAttributes } from '../schemas/search-attributes.ts';
 import { upsertSearchAttributes } from './attributes.ts';
 import { call, inTree } from './call.ts';
 import type { Gate } from './gate.ts';
+import { historyIsLong } from './history.ts';
 
 /** Entries of one manifest page. */
 const pageSize = 200;
@@ -185,7 +186,9 @@ export function addFailures(funnel: Funnel, failures: FailureCounts, sign: 1 | -
 export function noteDocument({ carried }: RunState, failed: FailedDocument): void {
   addFailures(carried.funnel, { [failed.class]: 1 }, 1);
   // Runs of earlier versions seal no such pages.
-  if (patched('failed-documents')) carried.failedDocuments = [...(carried.failedDocuments ?? []), failed];
+  if (!patched('failed-documents')) return;
+  carried.failedDocuments ??= [];
+  carried.failedDocuments.push(failed);
 }
 
 /** Marks the run as broken once the stage's rule over failed items says so. */
@@ -242,7 +245,5 @@ export const pageIsFull = ({ carried }: RunState): boolean => carried.buffer.len
 
 /** Tells both lanes to stop at a safe place when the history has grown so long that the run should continue as new. */
 export function watchHistory(state: RunState): void {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  const bound = state.carried.flow.timing.historyEvents;
-  if (continueAsNewSuggested || (bound !== null && historyLength >= bound)) state.continuing = true;
+  if (historyIsLong(state.carried.flow.timing.historyEvents)) state.continuing = true;
 }

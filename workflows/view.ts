@@ -17,7 +17,7 @@ import type {
 import { searchAttributes } from '../schemas/search-attributes.ts';
 import { upsertSearchAttributes } from './attributes.ts';
 import { type Blocks, blocksOf } from './blocks.ts';
-import { runDetails } from './details.ts';
+import { type Outline, runDetails } from './details.ts';
 import { episodeBlocked, episodeDone } from './episode.ts';
 import { idsInFlight, signalAll } from './episodes.ts';
 import { type Gate, openGate, pausedWord, pauseSignal, resumeSignal, showBlockedOn, tryAgainSignal } from './gate.ts';
@@ -159,7 +159,7 @@ export function probe(view: View, gate: Gate): Promise<void> {
 
 export function redraw(view: View): void {
   const { pipeline, run } = view.input;
-  if (view.state !== undefined) runDetails({ pipeline, run }, progressOf(view));
+  if (view.state !== undefined) runDetails({ pipeline, run }, outlineOf(view));
   if (!steerable(view)) return;
   const blockedOn = view.steering.pausedAt !== null ? pausedWord : (view.blocks.first() ?? null);
   if (blockedOn === view.shown) return;
@@ -180,13 +180,17 @@ function unsealedOf({ state }: View): { documents: FailedDocument[]; episodes: E
   return { documents: failedDocuments, episodes: buffer.filter(failed) };
 }
 
-export const progressOf = ({ state, phase, blocked, blocks, dataset, steering }: View): Progress => ({
+export const progressOf = (view: View): Progress => ({
+  ...outlineOf(view),
+  blocked: Object.fromEntries(Object.entries(view.blocked).slice(0, mostNamed)),
+});
+
+const outlineOf = ({ state, phase, blocks, dataset, steering }: View): Outline => ({
   phase,
   funnel: state?.carried.funnel ?? emptyFunnel(),
   usage: state?.carried.usage ?? {},
   inFlight: state?.carried.inFlight.length ?? 0,
   waiting: state?.carried.waiting.length ?? 0,
-  blocked: Object.fromEntries(Object.entries(blocked).slice(0, mostNamed)),
   waits: blocks.waits(),
   pausedAt: steering.pausedAt,
   ...(state === undefined ? {} : { concurrency: state.carried.flow.concurrency, ahead: state.carried.flow.ahead }),
